@@ -1,0 +1,107 @@
+"""What happened, as values, and who listens. Nothing here prints.
+
+The client tells every call and every look at a debug session to the sinks of the current context; a
+workflow adds its own sink for as long as it runs, a command line adds one that draws progress. Sinks are
+inherited by tasks started below, so nothing has to be passed along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A tool call is about to be sent."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """A tool call ended. `outcome` is `ok` or the error's class name; `duration_s` includes retries."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    duration_s: float
+    attempts: int
+    outcome: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRetried:
+    """A call failed and will be tried again after `wait_s` seconds."""
+
+    tool: str
+    attempt: int
+    wait_s: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """One look at a running debug session. `remaining_s` is an estimate, None once it is overdue."""
+
+    debug_session_id: str
+    status: str
+    elapsed_s: float
+    remaining_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A workflow entered a step. `path` names the steps around it, outermost first."""
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A workflow left a step."""
+
+    path: tuple[str, ...]
+    status: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A fan-out finished `done` of `total` pieces."""
+
+    what: str
+    done: int
+    total: int
+
+
+Event = CallStarted | CallFinished | CallRetried | Polled | StepStarted | StepFinished | Advanced
+
+
+class Sink(Protocol):
+    """Whoever wants to know. Must return quickly and must not raise."""
+
+    def __call__(self, event: Event, /) -> None: ...
+
+
+_sinks: ContextVar[tuple[Sink, ...]] = ContextVar("konnect_agent_sinks", default=())
+
+
+def emit(event: Event) -> None:
+    """Tell every sink of the current context."""
+    for sink in _sinks.get():
+        sink(event)
+
+
+@contextmanager
+def listening(sink: Sink) -> Generator[None]:
+    """Add `sink` for the duration of the block, and for the tasks started inside it."""
+    token = _sinks.set((*_sinks.get(), sink))
+    try:
+        yield
+    finally:
+        _sinks.reset(token)

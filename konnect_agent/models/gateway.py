@@ -1,0 +1,119 @@
+"""Core entities of a control plane (fact sheet 3.3 to 3.8; Kong: control-planes-config v2).
+
+Times are Unix seconds on the wire. Only services and plugins can be disabled: routes, consumers and vaults
+have no `enabled`, and none is invented here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from konnect_agent.ids import Kind
+from konnect_agent.models.entity import Entity, Reference
+
+
+class Service(Entity):
+    """An upstream: where matched requests are sent. Timeouts are in milliseconds, as Kong stores them."""
+
+    kind: ClassVar[Kind | None] = "service"
+
+    name: str = ""
+    enabled: bool = True
+    protocol: str = "http"
+    host: str = ""
+    port: int = 80
+    path: str | None = None
+    retries: int = 5
+    connect_timeout: int = 60_000
+    read_timeout: int = 60_000
+    write_timeout: int = 60_000
+
+
+class Route(Entity):
+    """A rule that sends requests to a service; traditional fields, or an `expression` with a `priority`."""
+
+    kind: ClassVar[Kind | None] = "route"
+    refers_to: ClassVar[tuple[Kind, ...]] = ("service",)
+
+    name: str = ""
+    service: Reference | None = None
+    protocols: tuple[str, ...] = ("https",)
+    methods: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    headers: Mapping[str, Any] = {}
+    snis: tuple[str, ...] = ()
+    sources: tuple[Mapping[str, Any], ...] = ()
+    destinations: tuple[Mapping[str, Any], ...] = ()
+    regex_priority: int = 0
+    strip_path: bool = True
+    path_handling: str = "v0"
+    preserve_host: bool = False
+    https_redirect_status_code: int = 426
+    expression: str | None = None
+    priority: int | None = None
+
+
+class Plugin(Entity):
+    """One configuration of a plugin. Its scope is what it refers to; referring to nothing is global."""
+
+    kind: ClassVar[Kind | None] = "plugin"
+    refers_to: ClassVar[tuple[Kind, ...]] = ("service", "route", "consumer", "consumer_group")
+
+    name: str = ""
+    instance_name: str | None = None
+    enabled: bool = True
+    config: Mapping[str, Any] = Field(default={}, repr=False)
+    service: Reference | None = None
+    route: Reference | None = None
+    consumer: Reference | None = None
+    consumer_group: Reference | None = None
+    protocols: tuple[str, ...] = ()
+    ordering: Mapping[str, Any] | None = None
+    condition: str | None = None
+
+    @property
+    def is_global(self) -> bool:
+        """Whether this configuration acts on the whole control plane."""
+        return not (self.service or self.route or self.consumer or self.consumer_group)
+
+
+class Consumer(Entity):
+    """Who calls. `username` is for people, `id` for joins; one of `username` and `custom_id` is set."""
+
+    kind: ClassVar[Kind | None] = "consumer"
+
+    username: str | None = None
+    custom_id: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The username, else the caller's own id, else Kong's."""
+        return self.username or self.custom_id or self.id or "(unnamed)"
+
+
+class ConsumerGroup(Entity):
+    """A named set of consumers that plugins can be scoped to."""
+
+    kind: ClassVar[Kind | None] = "consumer_group"
+
+    name: str = ""
+
+
+class Vault(Entity):
+    """Where `{vault://prefix/...}` references are read from.
+
+    In REST `name` is the provider (`env`, `hcv`, ...) and `prefix` the handle; how the tool fills `name`
+    and `provider` is not documented, so both are kept.
+    """
+
+    kind: ClassVar[Kind | None] = "vault"
+
+    name: str = ""
+    prefix: str = ""
+    provider: str | None = None
+    description: str = ""
+    config: Mapping[str, Any] = Field(default={}, repr=False)

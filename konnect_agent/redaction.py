@@ -1,0 +1,85 @@
+"""Tokens and secret fields never reach a log, a report, an exception or a recording.
+
+Two passes, both pure. `scrub` works on text, by shape: Konnect tokens (`kpat_`, `spat_`), bearer and basic
+credentials, JWTs, private keys, AWS key ids, passwords and secrets in a URL. `redact` works on data, deep:
+text under a key whose name says secret is masked, booleans, numbers and vault references stay readable,
+everything else is scrubbed as text. Names are a heuristic (fact sheet 9.2, inferred): innocent ones such as
+`key_names` or `token_endpoint` are listed, and an unknown name that sounds secret is masked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+MASK = "[redacted]"
+
+TOKEN = r"(?i:kpat|spat)_[A-Za-z0-9][A-Za-z0-9_.~+/=-]*"
+"""The shape of a Konnect token, as a regular expression."""
+
+_SHAPES = re.compile(
+    rf"{TOKEN}"
+    # Groups hold what stays. A word of prose ("basic authentication") has no capital, digit or sign inside.
+    r"|(\b(?i:bearer|basic)\s+)(?=[^\s]+?[A-Z0-9~+/=_])[A-Za-z0-9._~+/=-]{8,}"
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"|(://[^\s/:@?#]*:)[^\s/@?#]+(?=@)"
+    r"|((?i:[?&;](?:access_token|api[_-]?key|token|secret|password|client_secret|sig|signature)=))[^&\s\"'#]+"
+)
+_SECRET_NAME = re.compile(
+    r"secret|password|passwd|passphrase|token|api[_-]?key|private[_-]?key|access[_-]?key|credential"
+    r"|client_assertion|authorization|cookie|service_account_json|(?:^|_)jwk$|^key$|[_-]key$|^key_alt$"
+    r"|(?:header|param)s?_values?$",
+    re.IGNORECASE,
+)
+_INNOCENT_NAME = re.compile(
+    r"key_?names?|key_in_\w+|hide_credentials|(?:cache|partition|primary|public)_key|max_tokens|token_exchange"
+    r"|(?:completion|prompt|total)_tokens|tokens_count_strategy|(?:session_)?cookie_(?:domain|same_?site|secure"
+    r"|http_only)|\w+_(?:endpoint|endpoint_auth_method|names?|headers?|headers_client|ttl|types?|ur[li]|username"
+    r"|expiration|leeway|claims?|claim_field|params?|in|path)|credential_claim",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(r"\{vault://[^/{}]+/[^{}]+\}")
+_DEEPEST = 100
+
+
+def scrub(text: str) -> str:
+    """`text` with everything that has the shape of a credential replaced by a mask."""
+    return _SHAPES.sub(lambda match: next(filter(None, match.groups()), "") + MASK, text)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a field called `name` should be treated as holding a secret."""
+    return bool(_SECRET_NAME.search(name)) and not _INNOCENT_NAME.fullmatch(name)
+
+
+def is_reference(value: str) -> bool:
+    """Whether the whole value is a vault reference, `{vault://...}`."""
+    return bool(_REFERENCE.fullmatch(value))
+
+
+def redact(data: Any) -> Any:
+    """A copy of plain data (dicts, lists, scalars) that may be shown to anyone."""
+    return _redacted(data, secret=False, depth=0)
+
+
+def _redacted(data: Any, *, secret: bool, depth: int) -> Any:
+    """Below a `secret` name all text goes; structure, booleans, numbers and references stay."""
+    if isinstance(data, (bytes, bytearray)):
+        data = data.decode("utf-8", "replace")
+    if isinstance(data, str):
+        return MASK if secret and data and not is_reference(data) else scrub(data)
+    if depth > _DEEPEST and isinstance(data, (Mapping, list, tuple, set, frozenset)):
+        return MASK
+    if isinstance(data, Mapping):
+        items = cast("Mapping[Any, Any]", data).items()
+        return {
+            scrub(str(key)): _redacted(value, secret=secret or is_secret_name(str(key)), depth=depth + 1)
+            for key, value in items
+        }
+    if isinstance(data, (list, tuple, set, frozenset)):
+        values = cast("Iterable[Any]", data)
+        return [_redacted(value, secret=secret, depth=depth + 1) for value in values]
+    return data

@@ -1,0 +1,76 @@
+"""Regions of the Konnect MCP Server and their URLs.
+
+Documented hosts: us, eu, au (classic), in (since May 2026) and global (Kong's installation pages since
+September 2026). Nothing crosses regions. `me` and `sg` exist for the REST API but have no documented MCP
+host, so they are refused with a pointer to `url=` rather than guessed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from konnect_agent.errors import ConfigError
+
+
+class Region(StrEnum):
+    """A region with a documented MCP endpoint."""
+
+    US = "us"
+    EU = "eu"
+    AU = "au"
+    IN = "in"
+    GLOBAL = "global"
+
+    @property
+    def url(self) -> str:
+        """The root URL of the region's MCP Server."""
+        return f"https://{self.value}.mcp.konghq.com/"
+
+
+def parse_region(name: str | Region) -> Region:
+    """The region called `name` (any case). Raises `ConfigError` for one without a documented endpoint."""
+    try:
+        return Region(name.strip().lower())
+    except ValueError:
+        known = ", ".join(Region)
+        raise ConfigError(
+            f"{name!r} is not a region with a documented MCP endpoint.",
+            hint=f"Use one of {known}, or give the endpoint itself as url= / --url / KONNECT_MCP_URL.",
+        ) from None
+
+
+def check_url(url: str, *, allow_insecure: bool = False) -> str:
+    """`url` if it may carry a token. Raises `ConfigError` for anything but https, or http to this machine."""
+    try:
+        parts = urlsplit(url)
+        usable = (
+            parts.scheme in ("http", "https") and parts.port != 0 and url.isprintable() and " " not in url
+        )
+    except ValueError:  # brackets that do not close, a port that is no number
+        parts, usable = urlsplit(""), False
+    if parts.username or parts.password or "kpat_" in url or "spat_" in url:
+        raise ConfigError(
+            "The URL carries credentials.",
+            hint="Give the token as token= or in KONNECT_TOKEN, never in a URL.",
+        )
+    if not usable or not parts.hostname:
+        raise ConfigError(
+            f"{url!r} is not an http(s) URL.", hint="Give a URL such as https://us.mcp.konghq.com/."
+        )
+    if parts.scheme == "http" and not allow_insecure and not _is_loopback(parts.hostname):
+        raise ConfigError(
+            f"{url!r} would send the token unencrypted.",
+            hint="Use https, or pass allow_insecure=True when the network in between is yours.",
+        )
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
