@@ -1,0 +1,104 @@
+"""How many calls are in flight at one endpoint with one token.
+
+A width of at most `ceiling` (4 by default: Konnect throttles at about 10) that halves when the server says
+"too many" and rises again by one per full window of successes. Waiting calls are let in round-robin over
+lanes, so that a workflow with a thousand calls does not starve one with three. A Retry-After holds
+everybody back together. All connections of one event loop to the same endpoint with the same token share
+one `Pacer`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator, Hashable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+
+import anyio
+from anyio.lowlevel import RunVar
+
+lane: ContextVar[Hashable] = ContextVar("konnect_agent_lane", default=None)
+"""Who is calling: calls of one lane queue behind each other, lanes take turns."""
+
+_pacers: RunVar[dict[Hashable, Pacer]] = RunVar("konnect_agent_pacers")
+
+
+class Pacer:
+    """A fair, adaptive limit on concurrent calls."""
+
+    def __init__(self, ceiling: int) -> None:
+        self.ceiling = ceiling
+        self.width = float(ceiling)
+        self.in_flight = 0
+        self._held_until = 0.0
+        self._queues: OrderedDict[Hashable, deque[anyio.Event]] = OrderedDict()
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncGenerator[None]:
+        """Hold one of the places for the duration of the block."""
+        await self._enter()
+        try:
+            while anyio.current_time() < self._held_until:  # noqa: ASYNC110  # it may move meanwhile
+                await anyio.sleep_until(self._held_until)
+            yield
+        finally:
+            self.in_flight -= 1
+            self._admit()
+
+    def throttled(self, retry_after: float | None = None) -> None:
+        """The server said "too many": half the width, and nobody calls before `retry_after` seconds."""
+        self.width = max(1.0, self.width / 2)
+        if retry_after:
+            self._held_until = max(self._held_until, anyio.current_time() + retry_after)
+
+    def succeeded(self) -> None:
+        """A call went through: the width grows by one for every `width` of these."""
+        if self.width < self.ceiling:
+            self.width = min(float(self.ceiling), self.width + 1 / self.width)
+            self._admit()
+
+    async def _enter(self) -> None:
+        if self.in_flight < int(self.width) and not self._queues:
+            self.in_flight += 1
+            return
+        turn = anyio.Event()
+        key = lane.get()
+        self._queues.setdefault(key, deque()).append(turn)
+        try:
+            await turn.wait()
+        except BaseException:
+            if turn.is_set():
+                self.in_flight -= 1
+                self._admit()
+            else:
+                self._forget(key, turn)
+            raise
+
+    def _admit(self) -> None:
+        while self._queues and self.in_flight < int(self.width):
+            key, queue = self._queues.popitem(last=False)
+            queue.popleft().set()
+            self.in_flight += 1
+            if queue:
+                self._queues[key] = queue
+
+    def _forget(self, key: Hashable, turn: anyio.Event) -> None:
+        queue = self._queues.get(key)
+        if queue and turn in queue:
+            queue.remove(turn)
+            if not queue:
+                del self._queues[key]
+
+
+def shared_pacer(endpoint: str, token: str, ceiling: int) -> Pacer:
+    """The pacer of this event loop for `endpoint` and `token`; the smallest ceiling asked for holds."""
+    try:
+        pacers = _pacers.get()
+    except LookupError:
+        pacers: dict[Hashable, Pacer] = {}
+        _pacers.set(pacers)
+    pacer = pacers.setdefault((endpoint, hash(token)), Pacer(ceiling))
+    if ceiling < pacer.ceiling:
+        pacer.ceiling = ceiling
+        pacer.width = min(pacer.width, float(ceiling))
+    return pacer

@@ -1,0 +1,289 @@
+"""The HTTP seam under the MCP SDK: every exchange ends in one JSON answer or one known failure.
+
+The SDK turns all HTTP failures into the same words and dies of some of them. `Wire` is the HTTP client it
+is given: it sends the request, reads the whole answer (JSON, or the one event of an SSE stream that answers
+this request) up to a cap, and hands the SDK clean JSON. A failure is written into the caller's `Exchange`
+(found through a context variable) as an error of our tree, and the SDK gets a JSON-RPC error in its place,
+so that the mcp session stays alive. The optional GET stream for server messages is refused here: nothing in
+this library listens to it, and it would hold a connection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import uuid4
+
+import anyio
+import httpx2
+
+from konnect_agent.config import Config
+from konnect_agent.decoding import undecodable
+from konnect_agent.errors import HttpError, KonnectError, SessionLost, TimedOut, TooLarge, Unreachable
+from konnect_agent.refusals import http_error, retry_after_seconds
+
+_ERROR_BODY_CAP = 256 * 1024
+_RESUMPTIONS = 2
+_DRAIN = 0.25
+_RESUMPTION_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
+_SERVER_REQUEST_IDS = ("x-kong-request-id", "x-request-id")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What happened on the wire for one request: the truth behind whatever the SDK reports.
+
+    `connecting` is set while a connection is being made: a refusal then concerns all of it.
+    """
+
+    request_id: str = field(default_factory=lambda: uuid4().hex)
+    connecting: bool = False
+    attempts: int = 0
+    error: KonnectError | None = None
+
+
+exchange: ContextVar[Exchange | None] = ContextVar("konnect_agent_exchange", default=None)
+
+
+class Wire(httpx2.AsyncClient):
+    """The HTTP client under one mcp session; with `client`, requests go out through that one."""
+
+    def __init__(self, config: Config, client: httpx2.AsyncClient | None = None) -> None:
+        self._cap = config.max_response_bytes
+        super().__init__(
+            headers={**config.headers, "Authorization": f"Bearer {config.token}"},
+            timeout=httpx2.Timeout(config.idle_timeout, connect=config.connect_timeout, pool=None),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=config.max_in_flight),
+            transport=_Through(client) if client else None,
+            trust_env=client is None,
+        )
+
+    async def send(self, request: httpx2.Request, *, stream: bool = False, **kwargs: Any) -> httpx2.Response:
+        """Send one message of the SDK. Never raises an HTTP failure: see the module docstring."""
+        if request.method == "GET":
+            return httpx2.Response(405, request=request)
+        message = _parsed(request.content) if request.method == "POST" else None
+        rpc_id = cast("Mapping[str, Any]", message).get("id") if isinstance(message, Mapping) else None
+        record = exchange.get() or Exchange()
+        if rpc_id is not None:
+            record.error = None
+            request.headers["X-Request-Id"] = record.request_id
+        try:
+            response = await super().send(request, stream=True, **kwargs)
+            if rpc_id is None:
+                return response
+            if response.is_redirect:
+                record.error = _redirected(response)
+                return response
+            try:
+                if response.status_code >= 400:
+                    return await self._refused(response, rpc_id, record)
+                return await self._answered(response, rpc_id)
+            finally:
+                await response.aclose()
+        except KonnectError as error:
+            failure = error
+        except httpx2.TimeoutException as error:
+            failure = _timed_out(error, request)
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError) as error:
+            failure = _unreachable(error, request)
+        if rpc_id is None:
+            return httpx2.Response(202, request=request)
+        failure.request_id = failure.request_id or record.request_id
+        record.error = failure
+        return _rpc_error(request, rpc_id, {"code": -32000, "message": failure.message})
+
+    async def _refused(self, response: httpx2.Response, rpc_id: Any, record: Exchange) -> httpx2.Response:
+        """4xx and 5xx: a failure, unless it is JSON-RPC's own way of saying no (era negotiation needs it)."""
+        request, status = response.request, response.status_code
+        body = await _read(response, _ERROR_BODY_CAP)
+        for name in _SERVER_REQUEST_IDS:
+            record.request_id = response.headers.get(name) or record.request_id
+        if status == 404 and "mcp-session-id" in request.headers:
+            raise SessionLost("The server no longer knows the mcp session (HTTP 404).")
+        parsed = _parsed(body)
+        rpc_error = cast("Mapping[str, Any]", parsed).get("error") if isinstance(parsed, Mapping) else None
+        if isinstance(rpc_error, Mapping) and status in (400, 404, 405, 422):
+            return _rpc_error(request, rpc_id, cast("Mapping[str, Any]", rpc_error))
+        if status in (404, 405):
+            raise HttpError(
+                f"HTTP {status}: there is no MCP endpoint at this URL.",
+                status=status,
+                hint="Use the root of the regional host, such as https://us.mcp.konghq.com/.",
+            )
+        raise http_error(
+            status,
+            rpc_error or body,
+            retry_after=retry_after_seconds(response.headers.get("retry-after")),
+            connecting=record.connecting,
+        )
+
+    async def _answered(self, response: httpx2.Response, rpc_id: Any) -> httpx2.Response:
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "text/event-stream":
+            return await self._from_events(response, rpc_id)
+        body = await _read(response, self._cap)
+        start = body.lstrip()[:1]
+        if response.status_code == 202 or not start:
+            raise undecodable(f"HTTP {response.status_code} without an answer", kind, "body")
+        if start not in (b"{", b"["):
+            what = "an HTML page (from a login or a proxy?)" if start == b"<" else "something that is no JSON"
+            raise undecodable(f"{what} instead of an MCP answer", _excerpt(body), "body")
+        found = _answer_to(rpc_id, body)
+        if found is None:
+            raise undecodable("no JSON-RPC answer to this request", _excerpt(body), "body")
+        return _json(response, found)
+
+    async def _from_events(self, response: httpx2.Response, rpc_id: Any) -> httpx2.Response:
+        """The answer to this request out of an event stream, resumed by event id when it breaks off."""
+        request, stream = response.request, response
+        last_id, pause, fruitless = "", _RESUMPTION_PAUSE, 0
+        answer: bytes | None = None
+        while True:
+            fruitless += 1
+            try:
+                with anyio.CancelScope() as drain:
+                    async for event in httpx2.EventSource(stream, max_event_size=self._cap):
+                        fruitless = 0
+                        last_id = event.id or last_id
+                        pause = min(event.retry / 1000, _LONGEST_PAUSE) if event.retry is not None else pause
+                        if answer is None and event.event == "message" and event.data:
+                            answer = _answer_in_event(rpc_id, event.data)
+                            if answer is not None:
+                                # Read to the end, which is near: it frees the connection for the next call.
+                                drain.deadline = anyio.current_time() + _DRAIN
+            except httpx2.SSEError as error:
+                raise TooLarge(f"One event of the answer: {error}", size=self._cap, cap=self._cap) from error
+            except (httpx2.NetworkError, httpx2.ProtocolError, httpx2.StreamError):
+                pass  # broken off: resumed below if the server numbers its events
+            finally:
+                await stream.aclose()
+            if answer is not None:
+                return _json(response, answer)
+            if not last_id or fruitless > _RESUMPTIONS:
+                raise Unreachable("The connection was cut before the answer was complete.")
+            await anyio.sleep(pause)
+            stream = await super().send(
+                _resumption(self, request, last_id), stream=True, follow_redirects=False
+            )
+            if stream.status_code != 200:
+                last_id = ""  # the server cannot resume; the empty rest of the loop says so
+
+
+class _Through(httpx2.AsyncBaseTransport):
+    """Sends through a client of the caller's: its proxies, certificates and limits apply."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self._client = client
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self._client.send(request, stream=True, follow_redirects=False)
+
+
+async def _read(response: httpx2.Response, cap: int) -> bytes:
+    """The whole body, at most `cap` bytes after decompression."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > cap:
+            raise TooLarge(f"The answer exceeds the cap of {cap:,} bytes.", size=size, cap=cap)
+    return b"".join(chunks)
+
+
+def _answer_to(rpc_id: Any, text: bytes) -> bytes | None:
+    """The JSON-RPC answer to `rpc_id` inside `text` (alone, or in a batch), None if it is not there."""
+    parsed = _parsed(text)
+    batch = cast("list[Any]", parsed) if isinstance(parsed, list) else [parsed]
+    for entry in batch:
+        if not isinstance(entry, dict) or not {"result", "error"} & set(cast("dict[str, Any]", entry)):
+            continue
+        answer = cast("dict[str, Any]", entry)
+        if answer.get("id") == rpc_id and entry is parsed:
+            return text
+        if str(answer.get("id")) == str(rpc_id) or (answer.get("id") is None and "error" in answer):
+            return json.dumps({**answer, "id": rpc_id}).encode()
+    return None
+
+
+def _answer_in_event(rpc_id: Any, data: str) -> bytes | None:
+    """The answer, if this event is it; None for other messages. Raises `Undecodable` for no message at all."""
+    body = data.encode()
+    found = _answer_to(rpc_id, body)
+    if found is None and not isinstance(_parsed(body), (dict, list)):
+        raise undecodable("an event that is no JSON", _excerpt(body), "event")
+    return found
+
+
+def _json(response: httpx2.Response, body: bytes) -> httpx2.Response:
+    """A plain JSON response in the place of `response`, keeping the header the SDK reads."""
+    session = response.headers.get("mcp-session-id")
+    headers = {"content-type": "application/json", **({"mcp-session-id": session} if session else {})}
+    return httpx2.Response(200, headers=headers, content=body, request=response.request)
+
+
+def _rpc_error(request: httpx2.Request, rpc_id: Any, error: Mapping[str, Any]) -> httpx2.Response:
+    content = json.dumps({"jsonrpc": "2.0", "id": rpc_id, "error": dict(error)})
+    return httpx2.Response(
+        200, headers={"content-type": "application/json"}, content=content, request=request
+    )
+
+
+def _resumption(client: httpx2.AsyncClient, request: httpx2.Request, last_id: str) -> httpx2.Request:
+    session = {name: value for name, value in request.headers.items() if name.startswith("mcp-")}
+    headers = {**session, "Accept": "text/event-stream", "Last-Event-ID": last_id}
+    return client.build_request("GET", request.url, headers=headers)
+
+
+def _redirected(response: httpx2.Response) -> HttpError:
+    target = response.next_request.url if response.next_request else None
+    where = target.copy_with(userinfo=b"", query=None, fragment=None) if target else "nowhere"
+    return HttpError(
+        f"HTTP {response.status_code}: redirected to {where}, which was not followed: it would take the "
+        "token to another origin, or turn the message into something else.",
+        status=response.status_code,
+        hint="If that is the intended server, give its URL as url= / --url.",
+    )
+
+
+def _timed_out(error: httpx2.TimeoutException, request: httpx2.Request) -> TimedOut:
+    limits: dict[str, Any] = request.extensions.get("timeout", {})
+    if isinstance(error, httpx2.ConnectTimeout):
+        seconds = limits.get("connect")
+        return TimedOut(f"No connection within {seconds:g} s (connect_timeout).", limit="connect", sent=False)
+    seconds = limits.get("read")
+    return TimedOut(
+        f"The server was silent for {seconds:g} s in the middle of an answer (idle_timeout).", limit="idle"
+    )
+
+
+def _unreachable(error: Exception, request: httpx2.Request) -> Unreachable:
+    words = str(error) or type(error).__name__
+    host = request.url.host
+    if isinstance(error, httpx2.ConnectError):
+        folded = words.lower()
+        if "certificate" in folded or "ssl" in folded or "tls" in folded:
+            what = f"The TLS handshake with {host} failed: {words}"
+        elif "name" in folded or "nodename" in folded or "getaddrinfo" in folded or "resolution" in folded:
+            what = f"The name {host} does not resolve: {words}"
+        else:
+            what = f"No connection to {host}: {words}"
+        return Unreachable(what, sent=False)
+    if isinstance(error, (httpx2.ProxyError, httpx2.UnsupportedProtocol)):
+        return Unreachable(f"No connection to {host} through the proxy: {words}", sent=False)
+    return Unreachable(f"The connection to {host} broke: {words}")
+
+
+def _excerpt(body: bytes) -> str:
+    return body[:300].decode("utf-8", "replace")
+
+
+def _parsed(body: bytes | str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
