@@ -1,0 +1,89 @@
+"""The classic generation: one tool per entity with an `operation` argument (fact sheet 2.1, documented).
+
+A row per intent: the documented tool and operation. Arguments already carry their documented names and go
+out only when given; `Tool.fit` adapts them to the live `inputSchema`. The output's encoding is
+undocumented, so `decoding` accepts every plausible envelope. No paging is documented either: a cursor is
+followed when the live schema has a parameter for it, else the list is marked as cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from konnect_agent.decoding import Listing, Object
+from konnect_agent.dialects import Intent, Send
+from konnect_agent.envelopes import objects, single
+from konnect_agent.notes import page
+from konnect_agent.toolbox import Toolbox
+
+_PAGING = ("cursor", "offset", "page_token", "pageToken", "next", "after")
+_MOST_PAGES = 1000
+
+ROWS: Mapping[str, tuple[str, str | None]] = {
+    "control_planes.list": ("GetControlPlane", "list"),
+    "control_planes.get": ("GetControlPlane", "get_by_id"),
+    "control_planes.get_by_name": ("GetControlPlane", "get_by_name"),
+    "control_planes.get_by_route": ("GetControlPlane", "get_by_route"),
+    "control_plane_groups.list": ("GetControlPlaneGroup", "list"),
+    "services.list": ("GetService", "list"),
+    "services.get": ("GetService", "get_by_id"),
+    "services.get_by_name": ("GetService", "get_by_name"),
+    "routes.list": ("GetRoute", "list"),
+    "routes.get": ("GetRoute", "get_by_id"),
+    "routes.get_by_name": ("GetRoute", "get_by_name"),
+    "plugins.list": ("GetPlugin", "list"),
+    "plugins.get": ("GetPlugin", "get_by_id"),
+    "consumers.list": ("GetConsumer", "list"),
+    "consumers.get": ("GetConsumer", "get_by_id"),
+    "consumers.get_by_name": ("GetConsumer", "get_by_name"),
+    "consumer_groups.list": ("GetConsumerGroup", "list"),
+    "vaults.list": ("GetVault", "list"),
+    "vaults.get": ("GetVault", "get_by_id"),
+    "vaults.get_by_name": ("GetVault", "get_by_name"),
+    "analytics.query_api_requests": ("GetAnalytics", "query_api_requests"),
+    "analytics.get_consumer_requests": ("GetAnalytics", "get_consumer_requests"),
+    "debug_sessions.create": ("CreateDebugSession", None),
+    "debug_sessions.fetch_status": ("ActiveTracingSession", "fetch_status"),
+    "debug_sessions.summarize": ("ActiveTracingSession", "summarize_session"),
+    "debug_sessions.compact_traces": ("ActiveTracingSession", "compact_traces"),
+    "debug_sessions.compressed_traces": ("ActiveTracingSession", "compressed_traces"),
+    "debug_sessions.stop": ("ActiveTracingSession", "stop_session"),
+    "alerts.get": ("FetchAlertingEventDetails", None),
+    "knowledge_base.search": ("KnowledgeBaseSearch", None),
+}
+
+
+class Classic:
+    """Speaks to a server of the public beta of December 2025 and everything that kept its tools."""
+
+    name = "classic"
+
+    def recognises(self, toolbox: Toolbox) -> bool:
+        """Any one documented tool will do: which ones are offered depends on the caller's permissions."""
+        return any(toolbox.find(tool) for tool, _ in ROWS.values())
+
+    async def perform(
+        self, intent: Intent, arguments: Mapping[str, Any], toolbox: Toolbox, send: Send
+    ) -> Any:
+        """One tool call; see `Dialect.perform`."""
+        documented, operation = ROWS[intent.name]
+        name = f"{documented}.{operation}" if operation else documented
+        tool = toolbox.require(documented, name)
+        given = {key: value for key, value in arguments.items() if value is not None}
+        if operation:
+            given = {"operation": operation, **given}
+        arguments = tool.fit(given)
+        data = await send(tool.name, arguments, idempotent=not intent.changes, operation=name)
+        if intent.form != "many":
+            return single(data, intent.keys) if intent.form == "one" else data
+        paging = next((parameter for parameter in _PAGING if parameter in tool.parameters), None)
+        found: list[Object] = objects(data, intent.keys)
+        seen: set[str] = set()
+        while (rest := page(data, seen=len(found))).cursor and paging and len(seen) < _MOST_PAGES:
+            if rest.cursor in seen:
+                break
+            seen.add(rest.cursor)
+            data = await send(tool.name, {**arguments, paging: rest.cursor}, idempotent=True, operation=name)
+            found.extend(objects(data, intent.keys))
+        return Listing(found, complete=not rest.more)

@@ -1,0 +1,169 @@
+"""Request analytics (tool GetAnalytics; fact sheet 2.1 and 4).
+
+The query is org-wide within the region: there is no control plane parameter. Ids of consumers, services
+and routes are documented as composite pairs for the REST API and without a form for the tool, so a pair is
+sent when it is known, and once again as a plain id when that was refused or found nothing; what worked is
+remembered for the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast, get_args
+
+from pydantic import ValidationError
+
+from konnect_agent.decoding import Object
+from konnect_agent.dialects import Intent
+from konnect_agent.envelopes import rows
+from konnect_agent.errors import InvalidArguments, ToolError
+from konnect_agent.ids import join_composite, split_composite
+from konnect_agent.models import ApiRequest, ApiRequests
+from konnect_agent.notes import page
+from konnect_agent.resources.resource import Ask, Resource, answering, required, unreadable
+
+TimeRange = Literal["15M", "1H", "6H", "12H", "24H", "7D"]
+TIME_RANGES: tuple[str, ...] = get_args(TimeRange)
+DEFAULT_MAX_RESULTS = 100
+
+_QUERY = Intent("analytics.query_api_requests", "any")
+_CONSUMER = Intent("analytics.get_consumer_requests", "any")
+_ROW_KEYS = ("requests", "api_requests", "apiRequests", "rows", "logs", "results", "records", "events")
+_ROW_LIKE = ("request_id", "requestId", "request_start", "response_http_status", "request_uri", "statusCode")
+_ID_ARGUMENTS = ("consumer_id", "consumer_ids", "service_ids", "route_ids")
+
+
+class Analytics(Resource):
+    """`konnect.analytics`: what the gateways logged."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self._id_form: str | None = None
+
+    async def query_api_requests(
+        self,
+        time_range: str,
+        *,
+        status_codes: Sequence[int] | None = None,
+        excluded_status_codes: Sequence[int] | None = None,
+        http_methods: Sequence[str] | None = None,
+        consumer_ids: Sequence[str] | None = None,
+        service_ids: Sequence[str] | None = None,
+        route_ids: Sequence[str] | None = None,
+        max_results: int | None = None,
+    ) -> ApiRequests:
+        """Rows of every control plane in the region, newest first, 100 unless `max_results` says otherwise.
+
+        `time_range` is one of 15M, 1H, 6H, 12H, 24H, 7D. Raises `InvalidArguments` before anything is sent.
+        """
+        arguments = {
+            "time_range": _time_range(time_range),
+            "status_codes": _statuses(status_codes),
+            "excluded_status_codes": _statuses(excluded_status_codes),
+            "http_methods": [method.upper() for method in http_methods] if http_methods else None,
+            "consumer_ids": list(consumer_ids) if consumer_ids else None,
+            "service_ids": list(service_ids) if service_ids else None,
+            "route_ids": list(route_ids) if route_ids else None,
+            "max_results": _at_least_one(max_results),
+        }
+        return await self._rows(_QUERY, arguments)
+
+    async def get_consumer_requests(
+        self,
+        consumer_id: str,
+        *,
+        time_range: str,
+        control_plane_id: str | None = None,
+        success_only: bool | None = None,
+        failure_only: bool | None = None,
+        max_results: int | None = None,
+    ) -> ApiRequests:
+        """Rows and, in `summary`, aggregate statistics of one consumer.
+
+        `success_only` keeps 200-299, `failure_only` 400 and above (sent as `successOnly`, `failureOnly`);
+        both at once are refused. `control_plane_id` completes a plain consumer id to a pair.
+        """
+        if success_only and failure_only:
+            raise InvalidArguments(
+                "success_only and failure_only exclude each other.", hint="Set one of them."
+            )
+        consumer = required(consumer_id, "consumer id")
+        arguments = {
+            "time_range": _time_range(time_range),
+            "consumer_id": join_composite(control_plane_id, consumer) if control_plane_id else consumer,
+            "successOnly": success_only,
+            "failureOnly": failure_only,
+            "max_results": _at_least_one(max_results),
+        }
+        return await self._rows(_CONSUMER, arguments)
+
+    async def _rows(self, intent: Intent, arguments: dict[str, Any]) -> ApiRequests:
+        """Ask with the id form known to work, or with pairs and then plain ids until one does."""
+        ids = {name: _without_pair(arguments[name]) for name in _ID_ARGUMENTS if arguments.get(name)}
+        forms = {"pair": arguments, "plain": {**arguments, **ids}}
+        if forms["pair"] == forms["plain"]:
+            return await self._query(intent, arguments)
+        if self._id_form is not None:
+            return await self._query(intent, forms[self._id_form])
+        refusal: ToolError | None = None
+        empty: ApiRequests | None = None
+        for form, attempt in forms.items():
+            try:
+                found = await self._query(intent, attempt)
+            except ToolError as error:
+                refusal = refusal or error
+                continue
+            if found.rows or refusal:
+                self._id_form = form
+            if found.rows:
+                return found
+            empty = empty or found
+        if empty is not None:
+            return empty
+        raise refusal or AssertionError("every form was asked for")
+
+    async def _query(self, intent: Intent, arguments: Mapping[str, Any]) -> ApiRequests:
+        with answering(intent):
+            data = await self._ask(intent, arguments)
+            found = rows(data, _ROW_KEYS, like=_ROW_LIKE)
+            requests = tuple(_request(item, index) for index, item in enumerate(found.items))
+        limit = arguments.get("max_results") or DEFAULT_MAX_RESULTS
+        return ApiRequests(
+            rows=requests,
+            truncated=len(requests) >= limit or page(data, seen=len(requests)).more,
+            limit=limit,
+            summary={key: value for key, value in found.around.items() if not isinstance(value, list)},
+        )
+
+
+def _request(item: Object, index: int) -> ApiRequest:
+    try:
+        return ApiRequest.model_validate(item)
+    except ValidationError as error:
+        raise unreadable("ApiRequest", error, item, f"$[{index}]") from None
+
+
+def _time_range(value: str) -> str:
+    wanted = required(value, "time range").upper()
+    if wanted not in TIME_RANGES:
+        raise InvalidArguments(f"{value!r} is no time range.", hint=f"Use one of {', '.join(TIME_RANGES)}.")
+    return wanted
+
+
+def _statuses(values: Sequence[int] | None) -> list[int] | None:
+    for value in values or ():
+        if not str(value).isdecimal() or not 100 <= int(value) <= 599:
+            raise InvalidArguments(f"{value} is no HTTP status.", hint="Use numbers from 100 to 599.")
+    return [int(value) for value in values] if values else None
+
+
+def _at_least_one(value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise InvalidArguments(f"max_results is {value}.", hint="Use 1 or more.")
+    return value
+
+
+def _without_pair(value: Any) -> Any:
+    if isinstance(value, str):
+        return split_composite(value).id
+    return [split_composite(entry).id for entry in cast("list[str]", value)]

@@ -1,0 +1,55 @@
+"""Control planes and groups (tools GetControlPlane and GetControlPlaneGroup)."""
+
+from __future__ import annotations
+
+from konnect_agent.decoding import Listing
+from konnect_agent.dialects import Intent
+from konnect_agent.errors import InvalidArguments
+from konnect_agent.models import ControlPlane
+from konnect_agent.resources.finding import Found, Lookups, resolve
+from konnect_agent.resources.resource import Resource
+
+_KEYS = ("control_planes", "controlPlanes", "control_plane", "controlPlane")
+_MEMBER_KEYS = ("members", "memberships", "group_memberships", "groupMemberships", *_KEYS)
+_LIST = Intent("control_planes.list", "many", _KEYS)
+_GET = Intent("control_planes.get", "one", _KEYS)
+_GET_BY_NAME = Intent("control_planes.get_by_name", "one", _KEYS)
+_GET_BY_ROUTE = Intent("control_planes.get_by_route", "many", _KEYS)
+_MEMBERS = Intent("control_plane_groups.list", "many", _MEMBER_KEYS)
+
+
+class ControlPlanes(Resource):
+    """`konnect.control_planes`: where everything starts."""
+
+    async def list(self) -> Listing[ControlPlane]:
+        """Every control plane the token's owner may see in this region, groups included."""
+        return await self._many(_LIST, ControlPlane)
+
+    async def get(self, control_plane_id: str) -> ControlPlane:
+        """The control plane with that id. Raises `NotFound`."""
+        return await self._one(_GET, ControlPlane, id=control_plane_id)
+
+    async def get_by_name(self, name: str) -> ControlPlane:
+        """The tool's own lookup by display name. Raises `NotFound`; see `find` for the tolerant way."""
+        return await self._one(_GET_BY_NAME, ControlPlane, name=name)
+
+    async def get_by_route(self, path: str) -> Listing[ControlPlane]:
+        """The control planes that serve an API path such as `/api/users`; how many is not documented.
+
+        Raises `InvalidArguments` before anything is sent for what is no path.
+        """
+        if not str(path).strip().startswith("/"):
+            raise InvalidArguments(f"{path!r} is no API path.", hint="A path starts with /.")
+        return await self._many(_GET_BY_ROUTE, ControlPlane, path=path)
+
+    async def find(self, name_or_id: str) -> Found[ControlPlane]:
+        """One control plane by id, name or something like its name. Raises `NoMatch` or `Ambiguous`."""
+        return await resolve("control plane", name_or_id, Lookups(self.list, self.get, self.get_by_name))
+
+
+class ControlPlaneGroups(Resource):
+    """`konnect.control_plane_groups`."""
+
+    async def list(self, control_plane_group_id: str) -> Listing[ControlPlane]:
+        """The member control planes of a group; the members hold the entities, the group is read-only."""
+        return await self._many(_MEMBERS, ControlPlane, control_plane_group_id=control_plane_group_id)

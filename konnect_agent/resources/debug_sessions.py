@@ -1,0 +1,209 @@
+"""Debug sessions (tools CreateDebugSession and ActiveTracingSession; fact sheet 2.1 and 5).
+
+Creating one acts on live data planes: Kong asks for an explicit confirmation beforehand, so call `create`
+only when you have one, or use `patterns.debug_performance`, which requires it. A creation is sent once,
+unless it provably never left; `running` makes sure that what was started here is stopped when the block is
+left early, by an error, a cancellation or Ctrl-C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from konnect_agent import events
+from konnect_agent.decoding import undecodable
+from konnect_agent.dialects import Intent
+from konnect_agent.errors import (
+    ConnectionFailed,
+    DebugSessionFailed,
+    InvalidArguments,
+    KonnectError,
+    ServerError,
+    Undecodable,
+)
+from konnect_agent.ids import split_composite
+from konnect_agent.models.debugging import DebugCriteria, DebugSession, DebugStatus, TraceAnswer
+from konnect_agent.polling import Schedule, watch
+from konnect_agent.resources.debug_answers import session_id_in, status_in
+from konnect_agent.resources.resource import Ask, Resource, answering, required
+
+_CREATE = Intent("debug_sessions.create", "any", changes=True)
+_FETCH_STATUS = Intent("debug_sessions.fetch_status", "any")
+_SUMMARIZE = Intent("debug_sessions.summarize", "any")
+_COMPACT = Intent("debug_sessions.compact_traces", "any")
+_COMPRESSED = Intent("debug_sessions.compressed_traces", "any")
+_STOP = Intent("debug_sessions.stop", "any")
+
+_PHASES = ("ingress", "egress")
+_STOP_LIMIT = 10.0
+_MAYBE_RUNNING = (
+    "Whether a debug session was started is not known; if so it ends by itself after its duration. "
+    "Look at the control plane's debug sessions in Konnect before starting another one."
+)
+
+
+class DebugSessions(Resource):
+    """`konnect.debug_sessions`."""
+
+    def __init__(self, ask: Ask, *, time_scale: float = 1.0) -> None:
+        super().__init__(ask)
+        self._time_scale = time_scale
+
+    async def create(
+        self,
+        control_plane_id: str,
+        criteria: DebugCriteria | None = None,
+        *,
+        http_path: str | None = None,
+        http_method: str | None = None,
+        http_status_code: int | str | None = None,
+        http_latency: str | None = None,
+        service_id: str | None = None,
+        session_duration: int | None = None,
+        max_samples: int | None = None,
+    ) -> DebugSession:
+        """Start a debug session on live data planes, now. Never sent twice.
+
+        Criteria come as one `DebugCriteria` or one by one: `http_latency` as `>=1000ms`, `session_duration`
+        in seconds, 10 to 1800. Raises `InvalidArguments` before anything is sent; the hint of a connection
+        error says whether a session may exist.
+        """
+        single = {
+            "http_path": http_path, "http_method": http_method, "http_status_code": http_status_code,
+            "http_latency": http_latency, "service_id": service_id, "session_duration": session_duration,
+            "max_samples": max_samples,
+        }  # fmt: skip
+        given = {
+            **(criteria.arguments() if criteria else {}),
+            **{k: v for k, v in single.items() if v is not None},
+        }
+        cp = required(control_plane_id, "control plane id")
+        if given.setdefault("control_plane_id", cp) != cp:
+            raise InvalidArguments(
+                f"The criteria are for the control plane {given['control_plane_id']}, not for {cp}.",
+                hint="Create the debug session on the control plane its criteria name.",
+            )
+        with answering(_CREATE):
+            try:
+                data = await self._ask(_CREATE, DebugCriteria.of(given).arguments())
+                fields = {
+                    "id": session_id_in(data, cp),
+                    "control_plane_id": cp,
+                    "raw_status": status_in(data),
+                }
+            except (ConnectionFailed, ServerError, Undecodable) as error:
+                if getattr(error, "sent", True):
+                    error.hint = f"{_MAYBE_RUNNING} {error.hint}".strip()
+                raise
+        return DebugSession.parse(fields)
+
+    @asynccontextmanager
+    async def running(self, control_plane_id: str, criteria: DebugCriteria) -> AsyncGenerator[DebugSession]:
+        """Create a debug session for the block; it is stopped when the block ends in any other way than well.
+
+        The creation itself cannot be interrupted half-way: a cancellation waits for the answer, so that
+        what was started can be stopped.
+        """
+        created: list[DebugSession] = []
+        with anyio.CancelScope(shield=True):
+            created.append(await self.create(control_plane_id, criteria))
+        (session,) = created
+        try:
+            await checkpoint()
+            yield session
+        except BaseException as error:
+            ended = isinstance(error, DebugSessionFailed) and error.status in ("timed_out", "cancelled")
+            if not ended:
+                with anyio.CancelScope(shield=True), anyio.move_on_after(_STOP_LIMIT), suppress(KonnectError):
+                    await self.stop(session.id or "", control_plane_id=control_plane_id)
+            raise
+
+    async def fetch_status(self, debug_session_id: str, *, control_plane_id: str) -> DebugSession:
+        """The session with its current status; `completed` is the one that has data."""
+        with answering(_FETCH_STATUS):
+            data = await self._trace(_FETCH_STATUS, debug_session_id, control_plane_id)
+            status = status_in(data)
+            if status is None:
+                raise undecodable("no status in the answer", data)
+        return DebugSession.parse(
+            {"id": debug_session_id, "control_plane_id": control_plane_id, "raw_status": status}
+        )
+
+    async def wait(
+        self, debug_session_id: str, *, control_plane_id: str, duration: float = 60.0, grace: float = 60.0
+    ) -> DebugSession:
+        """Poll `fetch_status` until the session completed, at the latest `duration + grace` seconds from now.
+
+        Raises `DebugSessionFailed` when it timed out, was cancelled, or is stuck at the hard stop. The
+        schedule is `konnect_agent.polling.Schedule`; statuses nobody knows count as running.
+        """
+        schedule = Schedule(duration, grace, self._time_scale)
+
+        def seen(session: DebugSession, elapsed: float) -> None:
+            status = session.raw_status or session.status.value
+            events.emit(events.Polled(debug_session_id, status, elapsed, schedule.remaining(elapsed)))
+
+        last = await watch(
+            lambda: self.fetch_status(debug_session_id, control_plane_id=control_plane_id),
+            until=lambda session: session.status.is_final,
+            schedule=schedule,
+            seen=seen,
+        )
+        if last is not None and last.status is DebugStatus.COMPLETED:
+            return last
+        ended = last is not None and last.status.is_final
+        word = (last.raw_status or last.status.value) if last else None
+        status = last.status.value if last and ended else word
+        what = f"ended as {status}" if ended else f"is stuck: still {word} after its time"
+        raise DebugSessionFailed(
+            f"The debug session {debug_session_id} {what}.", status=status, debug_session_id=debug_session_id
+        )
+
+    async def summarize(self, debug_session_id: str, *, control_plane_id: str) -> TraceAnswer:
+        """Aggregated span metrics, latency analysis and bottlenecks; field names are not documented."""
+        return await self._answer(_SUMMARIZE, debug_session_id, control_plane_id)
+
+    async def compact_traces(
+        self,
+        debug_session_id: str,
+        *,
+        control_plane_id: str,
+        phase: str | None = None,
+        plugin_id: str | None = None,
+    ) -> TraceAnswer:
+        """Trace details, compacted. `phase` is `ingress` or `egress`, `plugin_id` keeps one plugin's spans.
+
+        Kong's pages name the plugin parameter `plugin_filter` or `phase_filter`: the live schema decides.
+        """
+        if phase is not None and phase not in _PHASES:
+            raise InvalidArguments(f"{phase!r} is no phase.", hint=f"Use one of {', '.join(_PHASES)}.")
+        plugin = split_composite(plugin_id).id if plugin_id else None
+        return await self._answer(
+            _COMPACT, debug_session_id, control_plane_id, phase=phase, phase_filter=plugin
+        )
+
+    async def compressed_traces(self, debug_session_id: str, *, control_plane_id: str) -> TraceAnswer:
+        """Unique traces, compacted."""
+        return await self._answer(_COMPRESSED, debug_session_id, control_plane_id)
+
+    async def stop(self, debug_session_id: str, *, control_plane_id: str) -> None:
+        """End a running session at once."""
+        await self._trace(_STOP, debug_session_id, control_plane_id)
+
+    async def _answer(
+        self, intent: Intent, session_id: str, control_plane_id: str, **more: Any
+    ) -> TraceAnswer:
+        data = await self._trace(intent, session_id, control_plane_id, **more)
+        return TraceAnswer(id=session_id, data=data)
+
+    async def _trace(self, intent: Intent, session_id: str, control_plane_id: str, **more: Any) -> Any:
+        ids = {
+            "control_plane_id": required(control_plane_id, "control plane id"),
+            "debug_session_id": required(session_id, "debug session id"),
+        }
+        return await self._ask(intent, {**ids, **more})

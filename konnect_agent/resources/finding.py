@@ -1,0 +1,128 @@
+"""The documented way from a name to an entity.
+
+Kong's rule: an id is looked up, a name goes to `get_by_name`, and when that yields nothing the list is read
+and matched (exact, folded, prefix, fuzzy; see `konnect_agent.matching`). One clear winner is returned with
+how it was found; several raise `Ambiguous`, none `NoMatch`, with ranked candidates. Something of the form of
+an id that is the id of nothing may still be a name: usernames often are UUIDs, but never nearly so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from konnect_agent.errors import (
+    Ambiguous,
+    Candidate,
+    NoMatch,
+    NotFound,
+    ToolError,
+    ToolUnavailable,
+    Undecodable,
+)
+from konnect_agent.ids import is_id, split_composite
+from konnect_agent.matching import Match, fold, rank, winner
+from konnect_agent.models.entity import Entity
+from konnect_agent.resources.resource import required
+
+E = TypeVar("E", bound=Entity)
+One = Callable[[str], Awaitable[E]]
+Many = Callable[[], Awaitable[Sequence[E]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[E]):
+    """An entity and how the name led to it: `id`, `get_by_name`, `exact`, `folded`, `prefix` or `fuzzy`.
+
+    `score` runs to 100; `candidates` are all that were ranked, best first (empty when none had to be).
+    """
+
+    entity: E
+    how: str
+    score: float = 100.0
+    candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The id of the entity; `find` never returns one without."""
+        return self.entity.id or ""
+
+    @property
+    def name(self) -> str:
+        """What to call it in front of a person."""
+        return self.entity.label
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups(Generic[E]):
+    """The operations a family has; every family can be listed."""
+
+    listed: Many[E]
+    get: One[E] | None = None
+    get_by_name: One[E] | None = None
+
+
+async def resolve(
+    what: str, wanted: str, lookups: Lookups[E], *, names: Sequence[str] = ("name",)
+) -> Found[E]:
+    """The one entity `wanted` means; `names` are the fields that name it.
+
+    A composite analytics id counts as the id in it. Raises `NoMatch` or `Ambiguous`.
+    """
+    text = required(wanted, what)
+    composite = split_composite(text).id
+    shaped_as_id = is_id(composite)
+    if shaped_as_id and lookups.get is not None:
+        with suppress(NotFound):  # it may be a name
+            return Found(await lookups.get(composite), "id")
+    if lookups.get_by_name is not None:
+        entity = await _by_name(text, lookups.get_by_name, names)
+        if entity is not None:
+            return Found(entity, "get_by_name")
+    entities = await lookups.listed()
+    by_id = next((one for one in entities if one.id and one.id.lower() == composite.lower()), None)
+    return Found(by_id, "id") if by_id else _best(what, text, entities, names, nearly=not shaped_as_id)
+
+
+async def _by_name(text: str, get_by_name: One[E], names: Sequence[str]) -> E | None:
+    try:
+        entity = await get_by_name(text)
+    except (ToolError, ToolUnavailable, Undecodable):
+        return None  # nothing by that name, or several: the list decides
+    same = any(fold(name) == fold(text) for name in _names_of(entity, names))
+    return entity if same and entity.id else None
+
+
+def _best(what: str, text: str, entities: Sequence[E], names: Sequence[str], *, nearly: bool) -> Found[E]:
+    unique = {entity.id or f"#{i}": entity for i, entity in enumerate(entities)}
+    spelled = [(name, entity) for entity in unique.values() for name in _names_of(entity, names)]
+    matches = _one_per_entity(rank(text, [name for name, _ in spelled]), [entity for _, entity in spelled])
+    candidates = tuple(
+        Candidate(spelled[m.index][1].id, spelled[m.index][0], round(m.score, 1), m.how) for m in matches
+    )
+    best = winner(matches)
+    if best is not None and spelled[best.index][1].id and (nearly or best.how in ("exact", "folded")):
+        return Found(spelled[best.index][1], best.how, best.score, candidates)
+    if candidates and nearly:
+        raise Ambiguous(
+            f"No {what} is called {text!r}, and no other name is clearly meant.", candidates=candidates
+        )
+    has = f"is called {text!r}, or anything like it," if nearly else f"has the id or name {text},"
+    raise NoMatch(f"No {what} {has} among the {len(unique)} visible.")
+
+
+def _one_per_entity(matches: Sequence[Match], entities: Sequence[Entity]) -> list[Match]:
+    seen: set[int] = set()
+    kept: list[Match] = []
+    for match in matches:
+        if id(entities[match.index]) not in seen:
+            seen.add(id(entities[match.index]))
+            kept.append(match)
+    return kept
+
+
+def _names_of(entity: Entity, fields: Sequence[str]) -> list[str]:
+    values = (getattr(entity, field, None) for field in fields)
+    return [value for value in values if isinstance(value, str) and value]

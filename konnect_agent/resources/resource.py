@@ -1,0 +1,83 @@
+"""What every tool family shares: asking, and reading the answer as an entity.
+
+Arguments are checked before anything is sent; an answer that is no such entity is `Undecodable`, naming the
+field; an error that does not know its operation yet is given the intent's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+from pydantic import ValidationError
+
+from konnect_agent.decoding import Listing, Object, undecodable
+from konnect_agent.dialects import Intent
+from konnect_agent.errors import InvalidArguments, KonnectError, NotFound, Undecodable
+from konnect_agent.models.entity import Entity
+
+E = TypeVar("E", bound=Entity)
+
+
+class Ask(Protocol):
+    """Ask the server for an intent; answers plain data in the intent's form."""
+
+    def __call__(self, intent: Intent, arguments: Mapping[str, Any], /) -> Awaitable[Any]: ...
+
+
+class Resource:
+    """The base of every namespace of `Konnect`."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    async def _many(self, intent: Intent, model: type[E], /, **arguments: Any) -> Listing[E]:
+        with answering(intent):
+            data: Listing[Object] = await self._ask(intent, _checked(arguments))
+            entities = [_parsed(model, item, f"$[{index}]") for index, item in enumerate(data)]
+        return Listing(entities, complete=data.complete)
+
+    async def _one(self, intent: Intent, model: type[E], /, **arguments: Any) -> E:
+        with answering(intent):
+            data = await self._ask(intent, _checked(arguments))
+            if data is None:
+                asked = ", ".join(f"{key}={value}" for key, value in arguments.items())
+                raise NotFound(f"The server answered with nothing for {asked}.")
+            return _parsed(model, data, "$")
+
+
+@contextmanager
+def answering(intent: Intent) -> Generator[None]:
+    """Errors raised while reading an answer learn which question it was."""
+    try:
+        yield
+    except KonnectError as error:
+        error.operation = error.operation or intent.name
+        raise
+
+
+def required(value: Any, what: str) -> str:
+    """`value` without surrounding white space. Raises `InvalidArguments` when it is no text, or empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidArguments(f"An empty {what} was given.", hint=f"Give the {what}.")
+    return value.strip()
+
+
+def unreadable(what: str, error: ValidationError, data: Any, path: str) -> Undecodable:
+    """The error for an object that is no `what`: its first unreadable field, and the place of it."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    return undecodable(f"unreadable as {what}: {first['msg']}", data, path + where)
+
+
+def _parsed(model: type[E], data: Any, path: str) -> E:
+    try:
+        return model.parse(data)
+    except ValidationError as error:
+        raise unreadable(model.__name__, error, data, path) from None
+
+
+def _checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments without surrounding white space; what is no text or empty is refused before it is sent."""
+    return {key: required(value, key.replace("_", " ")) for key, value in arguments.items()}
