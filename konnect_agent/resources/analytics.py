@@ -57,14 +57,14 @@ class Analytics(Resource):
         `time_range` is one of 15M, 1H, 6H, 12H, 24H, 7D. Raises `InvalidArguments` before anything is sent.
         """
         arguments = {
-            "time_range": _time_range(time_range),
-            "status_codes": _statuses(status_codes),
-            "excluded_status_codes": _statuses(excluded_status_codes),
+            "time_range": checked_time_range(time_range),
+            "status_codes": checked_statuses(status_codes),
+            "excluded_status_codes": checked_statuses(excluded_status_codes),
             "http_methods": [method.upper() for method in http_methods] if http_methods else None,
             "consumer_ids": list(consumer_ids) if consumer_ids else None,
             "service_ids": list(service_ids) if service_ids else None,
             "route_ids": list(route_ids) if route_ids else None,
-            "max_results": _at_least_one(max_results),
+            "max_results": at_least_one(max_results),
         }
         return await self._rows(_QUERY, arguments)
 
@@ -89,11 +89,11 @@ class Analytics(Resource):
             )
         consumer = required(consumer_id, "consumer id")
         arguments = {
-            "time_range": _time_range(time_range),
+            "time_range": checked_time_range(time_range),
             "consumer_id": join_composite(control_plane_id, consumer) if control_plane_id else consumer,
             "successOnly": success_only,
             "failureOnly": failure_only,
-            "max_results": _at_least_one(max_results),
+            "max_results": at_least_one(max_results),
         }
         return await self._rows(_CONSUMER, arguments)
 
@@ -143,21 +143,24 @@ def _request(item: Object, index: int) -> ApiRequest:
         raise unreadable("ApiRequest", error, item, f"$[{index}]") from None
 
 
-def _time_range(value: str) -> str:
+def checked_time_range(value: str) -> str:
+    """`value` as the tool spells it. Raises `InvalidArguments` for one it does not document."""
     wanted = required(value, "time range").upper()
     if wanted not in TIME_RANGES:
         raise InvalidArguments(f"{value!r} is no time range.", hint=f"Use one of {', '.join(TIME_RANGES)}.")
     return wanted
 
 
-def _statuses(values: Sequence[int] | None) -> list[int] | None:
+def checked_statuses(values: Sequence[int] | None) -> list[int] | None:
+    """HTTP statuses as a list, None for none. Raises `InvalidArguments` for what is no status."""
     for value in values or ():
         if not str(value).isdecimal() or not 100 <= int(value) <= 599:
             raise InvalidArguments(f"{value} is no HTTP status.", hint="Use numbers from 100 to 599.")
     return [int(value) for value in values] if values else None
 
 
-def _at_least_one(value: int | None) -> int | None:
+def at_least_one(value: int | None) -> int | None:
+    """`value`. Raises `InvalidArguments` below 1."""
     if value is not None and value < 1:
         raise InvalidArguments(f"max_results is {value}.", hint="Use 1 or more.")
     return value

@@ -1,0 +1,5 @@
+"""`python -m patterns` is `konnect-agent`."""
+
+from patterns.cli import main
+
+main()

@@ -1,0 +1,47 @@
+"""Nothing that acts on live gateways starts before somebody who saw all of it said yes.
+
+Kong documents an explicit confirmation before CreateDebugSession; here it is a required callback, sync or
+async, that gets the full plan. Anything but True declines, and nothing is sent.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from konnect_agent.errors import ConfirmationDeclined
+from konnect_agent.models import ControlPlane, DebugCriteria
+
+
+@dataclass(frozen=True, slots=True)
+class DebugPlan:
+    """What is about to start: a debug session of `criteria` on a control plane, at an endpoint."""
+
+    control_plane: ControlPlane
+    criteria: DebugCriteria
+    endpoint: str
+
+    @property
+    def region(self) -> str:
+        """The host the session will run at; its first label is the region on Konnect's own hosts."""
+        return self.endpoint.split("//", 1)[-1].split("/", 1)[0]
+
+    def __str__(self) -> str:
+        chosen = self.criteria.arguments()
+        limits = f"{chosen.pop('session_duration')} s, at most {chosen.pop('max_samples')} samples"
+        which = ", ".join(f"{name}={value}" for name, value in chosen.items()) or "every request"
+        name = f"{self.control_plane.label} ({self.control_plane.id})"
+        return f"debug session on control plane {name} at {self.region}: {which}; {limits}"
+
+
+Confirm = Callable[[DebugPlan], bool | Awaitable[bool]]
+
+
+async def confirmed(plan: DebugPlan, confirm: Confirm) -> None:
+    """Return when `confirm` says True. Raises `ConfirmationDeclined` otherwise."""
+    answer = confirm(plan)
+    if inspect.isawaitable(answer):
+        answer = await answer
+    if answer is not True:
+        raise ConfirmationDeclined(f"Not confirmed, nothing was sent: {plan}.")

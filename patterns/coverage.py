@@ -1,0 +1,112 @@
+"""What could not be seen, kept apart from what is not there; and the fan-out that many workflows share.
+
+`fan_out` runs one piece of work for each item through one flat, bounded queue. A piece that fails never
+costs the others: its error becomes part of the coverage, and the report `incomplete`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Self, TypeVar
+
+import anyio
+from pydantic import BaseModel, ConfigDict
+
+from konnect_agent import events
+from konnect_agent.errors import KonnectError
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+class Failure(BaseModel):
+    """An error as data: its class, what happened, and what to do next."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    message: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: KonnectError) -> Self:
+        """`error` as data."""
+        return cls(type=type(error).__name__, message=str(error), hint=error.hint)
+
+
+class Named(BaseModel):
+    """An entity as a report names it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str | None = None
+    name: str | None = None
+
+
+class Missing(BaseModel):
+    """One thing that could not be seen, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    what: str
+    control_plane: Named | None = None
+    error: Failure
+
+
+class Coverage(BaseModel):
+    """What a report did not see. `complete` only when nothing is missing and no list was cut."""
+
+    model_config = ConfigDict(frozen=True)
+
+    complete: bool = True
+    missing: tuple[Missing, ...] = ()
+    truncated: tuple[str, ...] = ()
+
+    def without(self, what: str, error: KonnectError, control_plane: Any = None) -> Coverage:
+        """This coverage, less one thing."""
+        where = None
+        if control_plane is not None:
+            where = Named(id=control_plane.id, name=getattr(control_plane, "name", None) or None)
+        missing = Missing(what=what, control_plane=where, error=Failure.of(error))
+        return self.model_copy(update={"complete": False, "missing": (*self.missing, missing)})
+
+    def cut(self, what: str) -> Coverage:
+        """This coverage, with one list known to be longer than what was seen."""
+        if what in self.truncated:
+            return self
+        return self.model_copy(update={"complete": False, "truncated": (*self.truncated, what)})
+
+    def and_also(self, other: Coverage) -> Coverage:
+        """Both coverages together."""
+        return Coverage(
+            complete=self.complete and other.complete,
+            missing=(*self.missing, *other.missing),
+            truncated=tuple(dict.fromkeys((*self.truncated, *other.truncated))),
+        )
+
+
+async def fan_out(
+    what: str, items: Sequence[T], work: Callable[[T], Awaitable[V]], *, width: int
+) -> list[V | KonnectError]:
+    """`work` for every item, at most `width` at once; results in the order of `items`, failures as errors.
+
+    Only errors of the tree are caught: a cancellation, or a mistake in this program, still ends everything.
+    """
+    results: list[V | KonnectError | None] = [None] * len(items)
+    queue = iter(enumerate(items))
+    done = 0
+
+    async def worker() -> None:
+        nonlocal done
+        for index, item in queue:
+            try:
+                results[index] = await work(item)
+            except KonnectError as error:
+                results[index] = error
+            done += 1
+            events.emit(events.Advanced(what, done, len(items)))
+
+    async with anyio.create_task_group() as workers:
+        for _ in range(min(width, len(items))):
+            workers.start_soon(worker)
+    return [result for result in results if result is not None]

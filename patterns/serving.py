@@ -1,0 +1,121 @@
+"""Which route of a set serves a request that is only partly known.
+
+Somebody who asks about `/api/users` rarely says which host, method or headers. What is left open is filled
+in with what each route asks for; the bare request goes first. The answer names the calculation assumed
+(`route_match_calculation` is a data plane setting that Konnect does not show): when `strict` would choose
+another route than the default `original`, both are reported with that condition. A route with an
+`expression` proves the expressions flavor (fact sheet 7.1, inferred); otherwise the default is assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from konnect_agent.errors import InvalidArguments
+from konnect_agent.gateway import Explanation, Flavor, Match, Request, Router
+from konnect_agent.models import Route, Service
+
+_SCHEMES = ("http", "https", "grpc", "grpcs", "ws", "wss")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The request in question; what is None or empty may be anything a route asks for."""
+
+    path: str
+    method: str | None = None
+    host: str | None = None
+    headers: Mapping[str, str | Sequence[str]] | None = None
+    scheme: str = "https"
+    sni: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/") or any(ord(char) < 33 for char in self.path):
+            raise InvalidArguments(
+                f"{self.path!r} is no path.", hint="A path starts with / and has no spaces: /api/users."
+            )
+        if self.method is not None and not self.method.isalpha():
+            raise InvalidArguments(f"{self.method!r} is no HTTP method.", hint="Use GET, POST, ...")
+        if self.scheme not in _SCHEMES:
+            raise InvalidArguments(
+                f"{self.scheme!r} is no scheme a route can serve.", hint=f"Use one of {', '.join(_SCHEMES)}."
+            )
+
+    def bare(self) -> Request:
+        """The request with nothing filled in."""
+        return self._request("GET", "", {}, None)
+
+    def as_wanted_by(self, route: Route) -> Request:
+        """The request with whatever is open filled in as `route` asks for it."""
+        host = next((entry.replace("*", "any") for entry in route.hosts), "")
+        sni = next((entry.replace("*", "any") for entry in route.snis), None)
+        headers = {name: _first(values) for name, values in route.headers.items()}
+        return self._request(next(iter(route.methods), "GET"), host, headers, sni)
+
+    def _request(self, method: str, host: str, headers: Mapping[str, str], sni: str | None) -> Request:
+        chosen = self.host if self.host is not None else host
+        return Request(
+            method=(self.method or method).upper(),
+            path=self.path,
+            host=chosen,
+            scheme=self.scheme,
+            headers=dict(self.headers) if self.headers is not None else dict(headers),
+            sni=self.sni or sni or chosen.partition(":")[0] or None,
+        )
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.method, self.path, f"at {self.host}" if self.host else "")))
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Who serves, and who would: `others` also match the request, or another filling of what is open."""
+
+    match: Match
+    request: Request
+    others: tuple[Route, ...]
+    strict: Match | None
+    flavor: Flavor
+
+    @property
+    def route(self) -> Route:
+        """The route that serves the request."""
+        return cast("Route", self.match.route)
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether `strict` calculation chooses another route."""
+        return self.strict is None or self.strict.route is not self.match.route
+
+
+def serving(asked: Asked, routes: Sequence[Route], services: Sequence[Service] = ()) -> Serving | None:
+    """Who serves the request among `routes`; None when the gateway answers 404."""
+    flavor = _flavor(routes)
+    router = Router(routes, services, flavor)
+    requests = {repr(request): request for request in (asked.bare(), *map(asked.as_wanted_by, routes))}
+    won = [(request, match) for request in requests.values() if (match := router.match(request))]
+    if not won:
+        return None
+    request, match = won[0]
+    matching = (entry.route for entry in router.explain(request).candidates if entry.matched)
+    others = {id(route): cast("Route", route) for route in (*matching, *(other.route for _, other in won))}
+    others.pop(id(match.route), None)
+    strict = Router(routes, services, flavor, "strict").match(request)
+    return Serving(match, request, tuple(others.values()), strict, flavor)
+
+
+def explanation(asked: Asked, routes: Sequence[Route], services: Sequence[Service] = ()) -> Explanation:
+    """Every candidate for the request that `serving` decided on, in words."""
+    found = serving(asked, routes, services)
+    return Router(routes, services, _flavor(routes)).explain(found.request if found else asked.bare())
+
+
+def _flavor(routes: Sequence[Route]) -> Flavor:
+    return "expressions" if any(route.expression for route in routes) else "traditional_compatible"
+
+
+def _first(values: Any) -> str:
+    listed = cast("Sequence[Any]", values) if isinstance(values, (list, tuple)) else [values]
+    return next((value for value in listed if isinstance(value, str)), "")
