@@ -1,0 +1,305 @@
+"""Which plugin configurations run for a request, in which order, and why (fact sheet 8.1 and 8.2).
+
+1. Configurations of the other subsystem and disabled ones are put aside: a disabled one protects nothing and
+   shadows nothing, the next less specific one runs.
+2. For each plugin name the first of twelve scope levels that has a configuration wins, whole: configurations
+   are not merged. The losers are reported with the winner.
+3. Winners are put in the order of the access phase.
+Consumer and group levels count only when the caller names a consumer or groups, that is, after
+authentication; a plugin that runs before every authentication plugin cannot see them [documented].
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from konnect_agent.gateway.catalogue import catalogue
+from konnect_agent.gateway.entities import (
+    STREAM_PROTOCOLS,
+    PluginRecord,
+    read_identity,
+    read_plugin,
+    read_route_scope,
+)
+from konnect_agent.gateway.ordering import access_order, static_key
+
+SCOPES = (
+    "consumer+route+service",
+    "consumer_group+route+service",
+    "consumer+route",
+    "consumer+service",
+    "consumer_group+route",
+    "consumer_group+service",
+    "route+service",
+    "consumer",
+    "consumer_group",
+    "route",
+    "service",
+    "global",
+)
+"""The twelve scope levels, most specific first: of two configurations of one plugin the earlier wins."""
+
+AUTHENTICATION = "client-authentication"
+
+_Key: TypeAlias = tuple[str | None, ...]  # ids of route, service, consumer, consumer group
+
+
+@dataclass(frozen=True, slots=True)
+class EffectivePlugin:
+    """A configuration that runs. `plugin` and `beat` are the objects passed in, `beat` most specific first.
+
+    `priority` is None for a plugin the catalogue does not know. `moved` says that `ordering` changed its
+    place in the access phase; its other phases keep the static order. `phases` is None where unknown.
+    """
+
+    plugin: object
+    id: str
+    name: str
+    scope: str
+    known: bool
+    priority: int | None
+    roles: frozenset[str]
+    phases: tuple[str, ...] | None
+    condition: str | None
+    moved: bool
+    beat: tuple[object, ...]
+    beaten_scopes: tuple[str, ...]
+    caveats: tuple[str, ...]
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it may be skipped for a given request."""
+        return self.condition is not None
+
+    @property
+    def level(self) -> int:
+        """Rank of its scope, 1 (most specific) to 12 (global)."""
+        return SCOPES.index(self.scope) + 1
+
+    @property
+    def because(self) -> str:
+        """Why this configuration runs, in one or more sentences."""
+        reason = f"It is scoped to {_SAID[self.scope]}"
+        if self.beaten_scopes:
+            reason += f", which beats {_listed([_SAID[scope] for scope in self.beaten_scopes])}"
+        elif self.scope != "global":
+            reason += ", and no other configuration of this plugin applies"
+        else:
+            reason = "It is global, and no more specific configuration of this plugin applies"
+        place = "its priority is unknown" if self.priority is None else f"priority {self.priority}"
+        return ". ".join((f"{reason} ({place})", *self.caveats)) + "."
+
+
+@dataclass(frozen=True, slots=True)
+class IdlePlugin:
+    """A configuration that would apply here and does not run, and why."""
+
+    plugin: object
+    id: str
+    name: str
+    scope: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectivePlugins:
+    """What runs, in the order of the access phase, and what was put aside."""
+
+    plugins: tuple[EffectivePlugin, ...]
+    shadowed: tuple[IdlePlugin, ...]
+    disabled: tuple[IdlePlugin, ...]
+
+    def __iter__(self) -> Iterator[EffectivePlugin]:
+        return iter(self.plugins)
+
+    def __len__(self) -> int:
+        return len(self.plugins)
+
+    def __getitem__(self, position: int) -> EffectivePlugin:
+        return self.plugins[position]
+
+
+class PluginIndex:
+    """Plugins filed by scope: built once, asked for many routes."""
+
+    def __init__(self, plugins: Iterable[object]) -> None:
+        self._by_scope: dict[_Key, list[PluginRecord]] = {}
+        self._answers: dict[object, EffectivePlugin] = {}
+        for record in map(read_plugin, plugins):
+            key = (record.route_id, record.service_id, record.consumer_id, record.consumer_group_id)
+            self._by_scope.setdefault(key, []).append(record)
+        for records in self._by_scope.values():
+            records.sort(key=lambda record: record.id)
+
+    def applicable(
+        self,
+        *,
+        route: str | None,
+        service: str | None,
+        consumer: str | None,
+        consumer_groups: Sequence[str],
+    ) -> Iterator[tuple[str, PluginRecord]]:
+        """Every configuration whose scope fits, most specific first, with the name of its level."""
+        for scope in SCOPES:
+            parts = scope.split("+")
+            for group in consumer_groups if "consumer_group" in parts else (None,):
+                ids = {"route": route, "service": service, "consumer": consumer, "consumer_group": group}
+                key = tuple(ids[part] if part in parts else None for part in ids)
+                if scope == "global" or all(ids[part] for part in parts):
+                    for record in self._by_scope.get(key, ()):
+                        yield scope, record
+
+    def effective(
+        self, pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, unauthenticated: bool
+    ) -> EffectivePlugin:
+        """The first of `pairs` as the winner over the others. Equal answers are one object."""
+        key = (tuple((scope, id(record)) for scope, record in pairs), moved, unauthenticated)
+        found = self._answers.get(key)
+        if found is None:
+            found = self._answers[key] = _effective(pairs, moved=moved, unauthenticated=unauthenticated)
+        return found
+
+
+def effective_plugins(
+    plugins: Iterable[object] | PluginIndex,
+    *,
+    route: object | None = None,
+    service: object | None = None,
+    consumer: object | None = None,
+    consumer_groups: Iterable[object] = (),
+    stream: bool | None = None,
+) -> EffectivePlugins:
+    """The plugins that run for requests of this route, service, consumer and groups, in execution order.
+
+    Entities are models, mappings or ids; without `service`, the one the route refers to is taken. Name a
+    consumer for requests it has authenticated for. `stream` is taken from the route if not given. Pass a
+    `PluginIndex` when asking for many routes.
+    """
+    index = plugins if isinstance(plugins, PluginIndex) else PluginIndex(plugins)
+    route_id = None if route is None else read_identity(route)[0]
+    service_id = None if service is None else read_identity(service)[0]
+    if route is not None and not isinstance(route, str):
+        referred, streams = read_route_scope(route)
+        service_id = service_id or referred
+        stream = streams if stream is None else stream
+    groups = sorted(map(read_identity, consumer_groups), key=lambda identity: identity[1] or identity[0])
+    found = list(
+        index.applicable(
+            route=route_id,
+            service=service_id,
+            consumer=None if consumer is None else read_identity(consumer)[0],
+            consumer_groups=[identity for identity, _ in groups],
+        )
+    )
+    return _select(index, [pair for pair in found if _speaks(pair[1], stream=bool(stream))])
+
+
+def _speaks(record: PluginRecord, *, stream: bool) -> bool:
+    """Whether the configuration is for this subsystem; without `protocols` it is for HTTP."""
+    if not record.protocols:
+        return not stream
+    return any((protocol in STREAM_PROTOCOLS) == stream for protocol in record.protocols)
+
+
+def _select(index: PluginIndex, found: Sequence[tuple[str, PluginRecord]]) -> EffectivePlugins:
+    enabled: dict[str, list[tuple[str, PluginRecord]]] = {}
+    disabled: list[IdlePlugin] = []
+    for scope, record in found:
+        if record.enabled:
+            enabled.setdefault(record.name, []).append((scope, record))
+        else:
+            disabled.append(_idle(scope, record, "it is disabled, so the next less specific one runs"))
+    shadowed: list[IdlePlugin] = []
+    consumers = any("consumer" in scope for scope, _ in found)
+    for name in _blind_to_consumers(enabled) if consumers else ():
+        too_early = [pair for pair in enabled[name] if "consumer" in pair[0]]
+        enabled[name] = [pair for pair in enabled[name] if "consumer" not in pair[0]]
+        because = f"{name} runs before every authentication plugin, when no consumer is known yet"
+        shadowed.extend(_idle(scope, record, because) for scope, record in too_early)
+    chosen = {name: pairs for name, pairs in enabled.items() if pairs}
+    for pairs in chosen.values():
+        scope = pairs[0][0]
+        for loser_scope, record in pairs[1:]:
+            shadowed.append(_idle(loser_scope, record, _lost(scope, loser_scope)))
+    static = [chosen[name][0][1] for name in sorted(chosen, key=static_key)]
+    ordered = access_order(static)
+    before = {record.name: place for place, record in enumerate(static)}
+    unauthenticated = not any(_authenticates(name) for name in chosen)
+    winners = tuple(
+        index.effective(
+            chosen[record.name],
+            moved=before[record.name] != place,
+            unauthenticated=unauthenticated,
+        )
+        for place, record in enumerate(ordered)
+    )
+    return EffectivePlugins(winners, tuple(shadowed), tuple(disabled))
+
+
+def _authenticates(name: str) -> bool:
+    return AUTHENTICATION in catalogue().get(name).roles
+
+
+def _blind_to_consumers(enabled: Mapping[str, object]) -> list[str]:
+    """Known plugins that run before the first authentication plugin, if there is one and nothing custom."""
+    facts = [catalogue().get(name) for name in enabled]
+    first = max((f.priority or 0 for f in facts if AUTHENTICATION in f.roles), default=None)
+    if first is None or any(fact.priority is None for fact in facts):
+        return []
+    return [fact.name for fact in facts if (fact.priority or 0) > first]
+
+
+def _effective(
+    pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, unauthenticated: bool
+) -> EffectivePlugin:
+    scope, record = pairs[0]
+    facts = catalogue().get(record.name)
+    caveats: list[str] = []
+    if not facts.known:
+        caveats.append("The plugin is not one Kong documents: custom or a clone, its effect is unknown")
+    if record.condition is not None:
+        caveats.append("It has a condition and is skipped for requests that do not meet it")
+    if moved:
+        caveats.append("Its place in the access phase was changed by an ordering")
+    if "consumer" in scope and unauthenticated:
+        caveats.append("No authentication plugin runs here, so the gateway would not learn the consumer")
+    same_level = [other for other, _ in pairs if other == scope]
+    if len(same_level) > 1:
+        caveats.append("Another configuration has the same scope, so which one runs is not guaranteed")
+    return EffectivePlugin(
+        plugin=record.origin,
+        id=record.id,
+        name=record.name,
+        scope=scope,
+        known=facts.known,
+        priority=facts.priority,
+        roles=facts.roles,
+        phases=facts.phases,
+        condition=record.condition,
+        moved=moved,
+        beat=tuple(loser.origin for _, loser in pairs[1:]),
+        beaten_scopes=tuple(loser_scope for loser_scope, _ in pairs[1:]),
+        caveats=tuple(caveats),
+    )
+
+
+def _idle(scope: str, record: PluginRecord, because: str) -> IdlePlugin:
+    return IdlePlugin(record.origin, record.id, record.name, scope, because)
+
+
+def _lost(scope: str, loser: str) -> str:
+    if scope == loser:
+        return f"another configuration is scoped to {_SAID[scope]} as well"
+    return f"a configuration scoped to {_SAID[scope]} runs instead of this one for {_SAID[loser]}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " and " + texts[-1]
+
+
+def _said(scope: str) -> str:
+    parts = [part.replace("_", " ") for part in scope.split("+")]
+    return "everything" if scope == "global" else "the " + _listed(parts)
+
+
+_SAID = {scope: _said(scope) for scope in SCOPES}

@@ -1,0 +1,258 @@
+"""The border: models or Konnect's JSON in, small frozen records with Kong's defaults out.
+
+Everything behind this module works on these records only. `origin` is the very object that was passed in.
+A field that is null, missing, or left at its default by a model reads as absent (None): Kong's router
+distinguishes an absent list from an empty one (fact sheet 7.6, `hosts: []`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+STREAM_PROTOCOLS = frozenset({"tcp", "udp", "tls", "tls_passthrough"})
+_HTTP_SERVICES = frozenset({"http", "https", "grpc", "grpcs", "ws", "wss"})
+_GRPC = frozenset({"grpc", "grpcs"})
+_CAMEL = {
+    "service_id": "serviceId",
+    "route_id": "routeId",
+    "consumer_id": "consumerId",
+    "consumer_group_id": "consumerGroupId",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One element of `sources` or `destinations`."""
+
+    ip: str | None
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRecord:
+    """A route as the router reads it. None means absent; an empty tuple means present and empty."""
+
+    origin: object
+    id: str
+    name: str
+    service_id: str | None
+    protocols: tuple[str, ...] | None
+    methods: tuple[str, ...] | None
+    hosts: tuple[str, ...] | None
+    paths: tuple[str, ...] | None
+    headers: Mapping[str, tuple[str, ...]] | None
+    snis: tuple[str, ...] | None
+    sources: tuple[Endpoint, ...] | None
+    destinations: tuple[Endpoint, ...] | None
+    regex_priority: int
+    expression: str | None
+    priority: int
+    strip_path: bool
+    path_handling: str
+    preserve_host: bool
+    redirect_status: int
+    created_at: int | None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether Kong treats it as a stream route: decided by the first protocol alone."""
+        return bool(self.protocols and self.protocols[0] in STREAM_PROTOCOLS)
+
+    @property
+    def label(self) -> str:
+        """How to call it in a sentence."""
+        return self.name or self.id or "(unnamed)"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRecord:
+    """A service as the router reads it. `path` is "/" for HTTP services without one, None for stream ones."""
+
+    origin: object
+    id: str
+    name: str
+    enabled: bool
+    protocol: str
+    host: str
+    port: int | None
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PluginRecord:
+    """A plugin configuration. Ids are None where the configuration is not scoped to that kind."""
+
+    origin: object
+    id: str
+    name: str
+    enabled: bool
+    route_id: str | None
+    service_id: str | None
+    consumer_id: str | None
+    consumer_group_id: str | None
+    protocols: tuple[str, ...] | None
+    config: Mapping[str, object]
+    ordering: Mapping[str, object] | None
+    condition: str | None
+
+
+def read_route(entity: object) -> RouteRecord:
+    """Read a route model or mapping."""
+    get = _Reader(entity)
+    protocols = get.texts("protocols")
+    return RouteRecord(
+        origin=entity,
+        id=get.text("id"),
+        name=get.text("name"),
+        service_id=get.reference("service"),
+        protocols=protocols,
+        methods=get.texts("methods"),
+        hosts=get.texts("hosts"),
+        paths=get.texts("paths"),
+        headers=_headers(get.value("headers")),
+        snis=get.texts("snis"),
+        sources=_endpoints(get.value("sources")),
+        destinations=_endpoints(get.value("destinations")),
+        regex_priority=get.integer("regex_priority") or 0,
+        expression=get.text("expression") or None,
+        priority=get.integer("priority") or 0,
+        strip_path=get.flag("strip_path", default=not _GRPC.intersection(protocols or ())),
+        path_handling=get.text("path_handling") or "v0",
+        preserve_host=get.flag("preserve_host", default=False),
+        redirect_status=get.integer("https_redirect_status_code") or 426,
+        created_at=get.integer("created_at"),
+    )
+
+
+def read_service(entity: object) -> ServiceRecord:
+    """Read a service model or mapping."""
+    get = _Reader(entity)
+    protocol = get.text("protocol") or "http"
+    path = get.text("path") or "/"
+    return ServiceRecord(
+        origin=entity,
+        id=get.text("id"),
+        name=get.text("name"),
+        enabled=get.flag("enabled", default=True),
+        protocol=protocol,
+        host=get.text("host"),
+        port=get.integer("port"),
+        path=path if protocol in _HTTP_SERVICES else None,
+    )
+
+
+def read_plugin(entity: object) -> PluginRecord:
+    """Read a plugin model or mapping."""
+    get = _Reader(entity)
+    config, ordering = get.value("config"), get.value("ordering")
+    return PluginRecord(
+        origin=entity,
+        id=get.text("id"),
+        name=get.text("name"),
+        enabled=get.flag("enabled", default=True),
+        route_id=get.reference("route"),
+        service_id=get.reference("service"),
+        consumer_id=get.reference("consumer"),
+        consumer_group_id=get.reference("consumer_group"),
+        protocols=get.texts("protocols"),
+        config=_mapping(config) or {},
+        ordering=_mapping(ordering),
+        condition=get.text("condition") or None,
+    )
+
+
+def read_identity(entity: object) -> tuple[str, str]:
+    """Id and name (or username) of a consumer, group, route or service; a bare string is taken as the id."""
+    if isinstance(entity, str):
+        return entity, ""
+    get = _Reader(entity)
+    return get.text("id"), get.text("name") or get.text("username") or get.text("custom_id")
+
+
+def read_route_scope(entity: object) -> tuple[str | None, bool]:
+    """Of a route, only the id of its service and whether it is a stream route."""
+    get = _Reader(entity)
+    protocols = get.texts("protocols")
+    return get.reference("service"), bool(protocols and protocols[0] in STREAM_PROTOCOLS)
+
+
+def read_vault(entity: object) -> str:
+    """The prefix by which references name a vault; a bare string is taken as the prefix."""
+    return entity if isinstance(entity, str) else _Reader(entity).text("prefix")
+
+
+class _Reader:
+    """Field access that is the same for mappings and models."""
+
+    __slots__ = ("_entity", "_mapping", "_set")
+
+    def __init__(self, entity: object) -> None:
+        self._entity = entity
+        self._mapping = _mapping(entity)
+        given = getattr(entity, "model_fields_set", None)
+        self._set = cast("set[str]", given) if isinstance(given, set) else None
+
+    def value(self, name: str) -> object:
+        if self._mapping is not None:
+            return self._mapping.get(name)
+        found: object = getattr(self._entity, name, None)
+        if self._set is not None and name not in self._set and found in ((), {}):
+            return None
+        return found
+
+    def text(self, name: str) -> str:
+        found = self.value(name)
+        return "" if found is None else str(found)
+
+    def integer(self, name: str) -> int | None:
+        found = self.value(name)
+        if isinstance(found, datetime):
+            return int(found.timestamp())
+        if isinstance(found, bool) or not isinstance(found, int | float | str):
+            return None
+        try:
+            return int(found)
+        except ValueError:
+            return None
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        found = self.value(name)
+        return default if found is None else bool(found)
+
+    def texts(self, name: str) -> tuple[str, ...] | None:
+        found = self.value(name)
+        return None if found is None else _texts(found)
+
+    def reference(self, name: str) -> str | None:
+        found = self.value(name)
+        if isinstance(found, str):
+            return found or None
+        if found is not None:
+            return _Reader(found).text("id") or None
+        flat = f"{name}_id"
+        return self.text(flat) or self.text(_CAMEL.get(flat, flat)) or None
+
+
+def _mapping(value: object) -> Mapping[str, object] | None:
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, Iterable):
+        return tuple(str(item) for item in cast("Iterable[object]", value))
+    return ()
+
+
+def _headers(value: object) -> Mapping[str, tuple[str, ...]] | None:
+    mapping = _mapping(value)
+    return None if mapping is None else {name: _texts(values) for name, values in mapping.items()}
+
+
+def _endpoints(value: object) -> tuple[Endpoint, ...] | None:
+    if value is None or isinstance(value, str) or not isinstance(value, Sequence):
+        return None
+    readers = [_Reader(item) for item in cast("Sequence[object]", value)]
+    return tuple(Endpoint(get.text("ip") or None, get.integer("port")) for get in readers)

@@ -1,0 +1,240 @@
+"""Narrows 10,000 matchers down to the few that can match a request, without asking any of them.
+
+From each condition tree the index derives, per family of fields (path, host, method, headers, ...), keys of
+which at least one must be hit: an exact value, a prefix, a suffix, a regex, a network. A request hits keys
+by hash lookups (one per distinct prefix length) and by one search over all regexes. Matchers are numbered
+best first and sets of matchers are bits of one integer: a hit is an OR, a family an AND, and the best
+candidate the lowest bit. The index only ever excludes what cannot match; the tree itself has the last word.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from typing import Protocol, TypeAlias
+
+from konnect_agent.gateway.predicates import And, Node, Or, Predicate
+from konnect_agent.gateway.regexes import Regex, RegexIndex
+from konnect_agent.gateway.request import FieldValue
+
+Key: TypeAlias = tuple[str, str, str | int | IPv4Network | IPv6Network | Regex]  # field, kind, value
+Needs: TypeAlias = Mapping[str, frozenset[Key]]
+
+_FAMILIES = (
+    "http.headers.",
+    "http.queries.",
+    "http.path.segments.",
+    "traditional.hosts.",
+    "traditional.headers.",
+    "traditional.sources.",
+    "traditional.destinations.",
+)
+_INDEXED = frozenset({"==", "^=", "=^", "~", "in"})
+_FEW = 24  # up to so many matchers per key are kept as numbers, more as one bit set
+
+
+class Fields(Protocol):
+    """What a request offers to look up: values by field, and the fields under a prefix."""
+
+    def get(self, name: str, /) -> Sequence[FieldValue]: ...
+    def named(self, prefix: str, /) -> Mapping[str, Sequence[FieldValue]]: ...
+
+
+def needs(node: Node) -> Needs:
+    """Per family, the keys of which at least one must be hit for `node` to hold."""
+    if isinstance(node, Predicate):
+        key = _key(node)
+        return {} if key is None else {_family(node.field): frozenset((key,))}
+    if isinstance(node, And):
+        best: dict[str, frozenset[Key]] = {}
+        for child in node.nodes:
+            for family, keys in needs(child).items():
+                if family not in best or len(keys) < len(best[family]):
+                    best[family] = keys
+        return best
+    if isinstance(node, Or):
+        branches = [needs(child) for child in node.nodes]
+        shared = set(branches[0]).intersection(*branches[1:])
+        return {family: frozenset(key for branch in branches for key in branch[family]) for family in shared}
+    return {}
+
+
+def bits(numbers: Iterable[int]) -> int:
+    """The set of `numbers` as an integer."""
+    found = bytearray()
+    for number in numbers:
+        place = number >> 3
+        if place >= len(found):
+            found.extend(bytes(place - len(found) + 1))
+        found[place] |= 1 << (number & 7)
+    return int.from_bytes(found, "little")
+
+
+def members(mask: int) -> Iterator[int]:
+    """The numbers in a set, lowest first."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+class CandidateIndex:
+    """The index over a fixed sequence of matchers, given what each needs."""
+
+    __slots__ = ("_all", "_families")
+
+    def __init__(self, matchers: Sequence[Needs]) -> None:
+        self._all = (1 << len(matchers)) - 1
+        keyed: dict[str, dict[Key, list[int]]] = {}
+        for number, wanted in enumerate(matchers):
+            for family, keys in wanted.items():
+                table = keyed.setdefault(family, {})
+                for key in keys:
+                    table.setdefault(key, []).append(number)
+        self._families = [_Family(name, table, self._all) for name, table in keyed.items()]
+
+    def candidates(self, facts: Fields) -> int:
+        """The set of matchers that can match, as bits."""
+        mask = self._all
+        for family in self._families:
+            mask &= family.possible(facts)
+            if not mask:
+                break
+        return mask
+
+
+@dataclass(slots=True)
+class _Column:
+    """The keys of one field: lookups by kind."""
+
+    exact: dict[object, int | tuple[int, ...]]
+    prefixes: dict[object, int | tuple[int, ...]]
+    prefix_lengths: tuple[int, ...]
+    suffixes: dict[object, int | tuple[int, ...]]
+    suffix_lengths: tuple[int, ...]
+    networks: dict[object, int | tuple[int, ...]]
+    network_lengths: tuple[tuple[int, int], ...]
+    regexes: RegexIndex | None
+    by_regex: tuple[int | tuple[int, ...], ...]
+
+
+class _Family:
+    """Fields of which a matcher names one: all headers are one family, the path is one of its own."""
+
+    __slots__ = ("_columns", "_field", "_free", "_prefix")
+
+    def __init__(self, name: str, table: Mapping[Key, list[int]], everything: int) -> None:
+        bound = bits(number for numbers in table.values() for number in numbers)
+        self._free = everything & ~bound
+        self._prefix = name if name in _FAMILIES else None
+        self._field = name
+        by_field: dict[str, dict[Key, list[int]]] = {}
+        for key, numbers in table.items():
+            by_field.setdefault(key[0], {})[key] = numbers
+        self._columns = {name: _column(keys) for name, keys in by_field.items()}
+
+    def possible(self, facts: Fields) -> int:
+        mask = self._free
+        for name, column, values in self._present(facts):
+            for value in values:
+                for hit in _hits(column, value, lower=name.endswith(")")):
+                    mask |= hit if isinstance(hit, int) else bits(hit)
+        return mask
+
+    def _present(self, facts: Fields) -> Iterator[tuple[str, _Column, Sequence[object]]]:
+        if self._prefix is None or len(self._columns) < 8:
+            for name, column in self._columns.items():
+                values = facts.get(name.removesuffix("()"))
+                if values:
+                    yield name, column, values
+            return
+        for field, values in facts.named(self._prefix).items():
+            for name in (field, field + "()"):
+                if name in self._columns:
+                    yield name, self._columns[name], values
+
+
+def _family(field: str) -> str:
+    return next((family for family in _FAMILIES if field.startswith(family)), field)
+
+
+def _key(predicate: Predicate) -> Key | None:
+    constant = predicate.constant
+    if predicate.operator not in _INDEXED or (isinstance(constant, Regex) and constant.problem):
+        return None
+    if isinstance(constant, IPv4Address | IPv6Address):
+        constant = ip_network(constant)
+    if predicate.field == "http.path.segments.len":
+        return None
+    # "()" marks the column of lower-cased values; no field of the language can end so.
+    field = predicate.field + "()" if predicate.lower else predicate.field
+    kind = "in" if isinstance(constant, IPv4Network | IPv6Network) else predicate.operator
+    return field, kind, constant
+
+
+def _packed(numbers: Sequence[int]) -> int | tuple[int, ...]:
+    return bits(numbers) if len(numbers) > _FEW else tuple(numbers)
+
+
+def _column(table: Mapping[Key, list[int]]) -> _Column:
+    kinds: dict[str, dict[object, int | tuple[int, ...]]] = {"==": {}, "^=": {}, "=^": {}, "in": {}}
+    merged: dict[tuple[str, bool], tuple[Regex, list[int]]] = {}
+    lengths: dict[str, set[int]] = {"^=": set(), "=^": set()}
+    networks: set[tuple[int, int]] = set()
+    for (_, kind, value), numbers in table.items():
+        if isinstance(value, Regex):
+            merged.setdefault((value.pattern, value.anchored), (value, []))[1].extend(numbers)
+            continue
+        kinds[kind][value] = _packed(numbers)
+        if kind in lengths and isinstance(value, str):
+            lengths[kind].add(len(value))
+        if isinstance(value, IPv4Network | IPv6Network):
+            networks.add((value.version, value.prefixlen))
+    patterns = list(merged.values())
+    return _Column(
+        exact=kinds["=="],
+        prefixes=kinds["^="],
+        prefix_lengths=tuple(sorted(lengths["^="])),
+        suffixes=kinds["=^"],
+        suffix_lengths=tuple(sorted(lengths["=^"])),
+        networks=kinds["in"],
+        network_lengths=tuple(sorted(networks)),
+        regexes=RegexIndex([regex for regex, _ in patterns]) if patterns else None,
+        by_regex=tuple(_packed(numbers) for _, numbers in patterns),
+    )
+
+
+def _hits(column: _Column, value: object, *, lower: bool) -> Iterator[int | tuple[int, ...]]:
+    if isinstance(value, str):
+        text = value.lower() if lower else value
+        yield from _text_hits(column, text)
+    elif isinstance(value, IPv4Address | IPv6Address):
+        for version, length in column.network_lengths:
+            if version == value.version:
+                hit = column.networks.get(ip_network((value, length), strict=False))
+                if hit is not None:
+                    yield hit
+    else:
+        hit = column.exact.get(value)
+        if hit is not None:
+            yield hit
+
+
+def _text_hits(column: _Column, text: str) -> Iterator[int | tuple[int, ...]]:
+    hit = column.exact.get(text)
+    if hit is not None:
+        yield hit
+    for length in column.prefix_lengths:
+        if length > len(text):
+            break
+        hit = column.prefixes.get(text[:length])
+        if hit is not None:
+            yield hit
+    for length in column.suffix_lengths:
+        if length > len(text):
+            break
+        hit = column.suffixes.get(text[len(text) - length :])
+        if hit is not None:
+            yield hit
+    if column.regexes is not None:
+        for number in column.regexes.matching(text):
+            yield column.by_regex[number]

@@ -1,0 +1,165 @@
+"""A request, and the facts about it that Kong's router compares (fact sheet 7.2, 7.4, 7.7).
+
+`Request` is what a person writes down; `Facts` is its normal form, computed once per match. Facts are kept
+under the field names of the expressions language (`http.path`, `net.dst.port`, ...), each with all its
+values, because every flavor can be stated in that language. A field without a value is absent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from konnect_agent.gateway.entities import STREAM_PROTOCOLS
+from konnect_agent.gateway.paths import normalize, split_query
+
+FieldValue: TypeAlias = str | int | IPv4Address | IPv6Address
+Values: TypeAlias = str | Sequence[str]
+
+_HTTP_SCHEMES = {"grpc": "http", "ws": "http", "grpcs": "https", "wss": "https"}
+_HEADER = "http.headers."
+_QUERY = "http.queries."
+_SEGMENT = "http.path.segments."
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to route, or a connection when `scheme` is `tcp`, `udp`, `tls` or `tls_passthrough`.
+
+    `path` may carry a query string; `queries` overrides it. `host` is the Host header as sent, port included.
+    `scheme` defaults to https, as routes do. `http2` matters to gRPC routes only; None means "as required".
+    `dst_port` is the listener's port and is used when `host` carries none.
+    """
+
+    method: str = "GET"
+    path: str = "/"
+    host: str | None = None
+    scheme: str = "https"
+    headers: Mapping[str, Values] = field(default_factory=dict[str, Values])
+    sni: str | None = None
+    queries: Mapping[str, Values] | None = None
+    src_ip: str | None = None
+    src_port: int | None = None
+    dst_ip: str | None = None
+    dst_port: int | None = None
+    http2: bool | None = None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether this is a connection (TCP, UDP, TLS) rather than an HTTP request."""
+        return self.scheme in STREAM_PROTOCOLS
+
+
+class Facts:
+    """The router's view of one request. `get(field)` gives the values of a field, empty when absent."""
+
+    __slots__ = (
+        "_segments",
+        "_values",
+        "headers",
+        "host",
+        "host_header",
+        "method",
+        "path",
+        "port",
+        "request",
+    )
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        target, query = split_query(request.path)
+        self.path = normalize(target)
+        self.host_header = request.host
+        self.host, self.port = split_host_port(request.host)
+        self.headers = {name.lower().replace("-", "_"): _values(v) for name, v in request.headers.items()}
+        self._segments: list[str] | None = None
+        self._values: dict[str, tuple[FieldValue, ...]] = {}
+        self._set("net.protocol", _protocol(request))
+        self._set("tls.sni", request.sni)
+        self._set("net.src.ip", _address(request.src_ip))
+        self._set("net.src.port", request.src_port)
+        self._set("net.dst.ip", _address(request.dst_ip))
+        if request.is_stream:
+            self._set("net.dst.port", request.dst_port)
+            return
+        self._set("net.dst.port", request.dst_port if self.port is None else self.port)
+        self._set("http.method", request.method)
+        self._set("http.path", self.path)
+        self._set("http.host", self.host)
+        for name, values in self.headers.items():
+            self._values[_HEADER + name] = values
+        queries = parse_query(query) if request.queries is None else request.queries
+        for name, given in queries.items():
+            self._values[_QUERY + name] = _values(given)
+
+    def get(self, name: str) -> tuple[FieldValue, ...]:
+        """All values of a field of the expressions language."""
+        found = self._values.get(name)
+        if found is None and name.startswith(_SEGMENT) and not self.request.is_stream:
+            found = self._values[name] = self._segment(name.removeprefix(_SEGMENT))
+        return found or ()
+
+    def named(self, prefix: str) -> Mapping[str, tuple[FieldValue, ...]]:
+        """The present fields whose name starts with `prefix`."""
+        return {name: values for name, values in self._values.items() if name.startswith(prefix)}
+
+    def _set(self, name: str, value: FieldValue | None) -> None:
+        if value is not None:
+            self._values[name] = (value,)
+
+    def _segment(self, wanted: str) -> tuple[FieldValue, ...]:
+        if self._segments is None:
+            self._segments = self.path[1:].rstrip("/").split("/") if self.path.strip("/") else []
+        segments = self._segments
+        if wanted == "len":
+            return (len(segments),)
+        first, _, last = wanted.partition("_")
+        if not first.isdigit() or (last and not last.isdigit()) or wanted.endswith("_"):
+            return ()
+        start = int(first)
+        if not last:
+            return (segments[start],) if start < len(segments) else ()
+        end = int(last)
+        return ("/".join(segments[start : end + 1]),) if start < end < len(segments) else ()
+
+
+def split_host_port(host: str | None) -> tuple[str | None, int | None]:
+    """Host and port of a Host header: split at the first colon, and only if a number follows."""
+    if host is None:
+        return None, None
+    name, _, digits = host.partition(":")
+    return (name, int(digits)) if digits.isascii() and digits.isdigit() else (host, None)
+
+
+def parse_query(query: str) -> dict[str, list[str]]:
+    """Arguments of a query string, decoded; an argument without `=` has the empty value."""
+    found: dict[str, list[str]] = {}
+    for argument in query.split("&"):
+        name, _, value = argument.partition("=")
+        if name:
+            found.setdefault(_unescape(name), []).append(_unescape(value))
+    return found
+
+
+def _unescape(text: str) -> str:
+    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "surrogateescape")
+
+
+def _values(given: Values) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _protocol(request: Request) -> str:
+    """`net.protocol`. Kong tells tls from tcp by the SNI; passthrough is not a protocol of its own."""
+    if request.scheme == "tls_passthrough":
+        return "tls" if request.sni else "tcp"
+    return _HTTP_SCHEMES.get(request.scheme, request.scheme)
+
+
+def _address(text: str | None) -> IPv4Address | IPv6Address | None:
+    """An address Kong's router would refuse is treated as not given."""
+    try:
+        return None if text is None else ip_address(text)
+    except ValueError:
+        return None

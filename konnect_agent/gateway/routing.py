@@ -1,0 +1,173 @@
+"""Which route of a Kong Gateway serves a request (fact sheet 7).
+
+1. Routes and services are read once; routes of disabled services are left out, unusable ones reported.
+2. The routes of each subsystem (HTTP, stream) become one table of the chosen flavor.
+3. `match` looks a request up, then says what the gateway does with it: outcome and upstream path.
+The flavor and the calculation are data plane settings that Konnect does not show: whoever asks states them.
+`explain` and `shadowed` answer why, and who never wins.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from konnect_agent.gateway.compatible import Calculation
+from konnect_agent.gateway.entities import RouteRecord, ServiceRecord, read_route, read_service
+from konnect_agent.gateway.explaining import Explanation, explain
+from konnect_agent.gateway.matchers import Flavor, Refused, prepare, subsystems
+from konnect_agent.gateway.outcome import Outcome, dispose
+from konnect_agent.gateway.request import Facts, Request
+from konnect_agent.gateway.shadowing import Shadows, shadows
+from konnect_agent.gateway.table import TreeTable, Won
+from konnect_agent.gateway.traditional import TraditionalTable
+from konnect_agent.gateway.upstream import upstream_path
+
+Table: TypeAlias = TreeTable | TraditionalTable
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The route that serves a request. `route` and `service` are the objects the router was given.
+
+    `path` is the part of the request path the route matched (None if it names no path), `upstream_path` the
+    path sent to the service (None without one). `undecided` are better ranked routes that may have won
+    instead, because a regex of theirs cannot be evaluated: unless it is empty, the answer is conditional.
+    """
+
+    route: object
+    service: object | None
+    path: str | None
+    captures: Mapping[int | str, str]
+    upstream_path: str | None
+    upstream_url: str | None
+    upstream_host: str | None
+    outcome: Outcome
+    status: int | None
+    location: str | None
+    because: str
+    undecided: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undecidable:
+    """A route with a regex that cannot be evaluated here, and why. The gateway itself may well take it."""
+
+    route: object
+    pattern: str
+    reason: str
+
+
+class Router:
+    """Routes requests as a data plane of the given flavor would. Immutable after construction.
+
+    `routes` and `services` are models or mappings as Konnect returns them. `calculation` is
+    `route_match_calculation`: "original" as executed by the gateway, "strict" as documented.
+    """
+
+    def __init__(
+        self,
+        routes: Iterable[object],
+        services: Iterable[object] = (),
+        flavor: Flavor = "traditional_compatible",
+        calculation: Calculation = "original",
+    ) -> None:
+        self.flavor: Flavor = flavor
+        self.calculation: Calculation = calculation
+        self._services = {service.id: service for service in map(read_service, services)}
+        pairs = [(route, self._services.get(route.service_id or "")) for route in map(read_route, routes)]
+        self.disabled: tuple[object, ...] = tuple(route.origin for route, s in pairs if s and not s.enabled)
+        """Routes left out because their service is disabled."""
+        live = [(route, service) for route, service in pairs if service is None or service.enabled]
+        refused: list[Refused] = []
+        self._tables: list[Table] = []
+        for stream in (False, True):
+            present = [pair for pair in live if stream in subsystems(pair[0])]
+            self._tables.append(self._table(present, refused, stream=stream))
+        self.refused: tuple[Refused, ...] = tuple({id(entry.route): entry for entry in refused}.values())
+        """Routes the gateway's router would not load."""
+        self.undecidable: tuple[Undecidable, ...] = tuple(
+            Undecidable(route.origin, regex.pattern, regex.problem or "")
+            for table in self._tables
+            for route, regex in table.problems()
+        )
+        """Routes with a regex that cannot be evaluated here."""
+
+    def match(self, request: Request) -> Match | None:
+        """The route that serves `request`, or None: 404, unless `explain` names routes it cannot decide."""
+        facts = Facts(request)
+        won = self.table(request).find(facts)
+        return None if won is None else self._match(won, facts)
+
+    def explain(self, request: Request) -> Explanation:
+        """Why `request` goes where it goes: every candidate, what failed, which rank decided."""
+        return explain(self.table(request), Facts(request), calculation=self.calculation)
+
+    def shadowed(self) -> Shadows:
+        """Routes that never win, pairs of undefined order, and pairs the calculations order differently."""
+        return shadows(self._tables)
+
+    def table(self, request: Request) -> Table:
+        """The table of the request's subsystem."""
+        return self._tables[request.is_stream]
+
+    @property
+    def tables(self) -> tuple[Table, Table]:
+        """The tables of the HTTP and of the stream subsystem."""
+        return self._tables[0], self._tables[1]
+
+    def _table(
+        self,
+        pairs: list[tuple[RouteRecord, ServiceRecord | None]],
+        refused: list[Refused],
+        *,
+        stream: bool,
+    ) -> Table:
+        if self.flavor == "traditional":
+            table = TraditionalTable(pairs, stream=stream)
+            refused.extend(table.refused)
+            return table
+        matchers, problems = prepare(pairs, flavor=self.flavor, calculation=self.calculation)
+        refused.extend(problems)
+        return TreeTable(matchers)
+
+    def _match(self, won: Won, facts: Facts) -> Match:
+        route, service = won.route, won.service
+        # A service that was not handed in is unknown, not missing.
+        disposition = dispose(route, facts, has_service=route.service_id is not None)
+        upstream: str | None = None
+        if service is not None and service.path is not None and not facts.request.is_stream:
+            upstream = upstream_path(
+                facts.path,
+                base=service.path,
+                strip_path=route.strip_path,
+                matched=won.matched,
+                path_handling=route.path_handling if self.flavor == "traditional" else "v0",
+                remainder=won.remainder if route.strip_path else None,
+            )
+        return Match(
+            route=route.origin,
+            service=None if service is None else service.origin,
+            path=won.matched,
+            captures=won.captures,
+            upstream_path=upstream,
+            upstream_url=None if service is None else _url(service, upstream or ""),
+            upstream_host=_host(route, service, facts),
+            outcome=disposition.outcome,
+            status=disposition.status,
+            location=disposition.location,
+            because=disposition.because,
+            undecided=tuple(record.origin for record in won.undecided),
+        )
+
+
+def _url(service: ServiceRecord, path: str) -> str:
+    host = f"[{service.host}]" if ":" in service.host else service.host
+    port = "" if service.port is None else f":{service.port}"
+    return f"{service.protocol}://{host}{port}{path}"
+
+
+def _host(route: RouteRecord, service: ServiceRecord | None, facts: Facts) -> str | None:
+    """The Host header (or SNI) sent upstream."""
+    if route.preserve_host:
+        return facts.request.sni if facts.request.is_stream else facts.host_header
+    return None if service is None else service.host

@@ -1,0 +1,145 @@
+"""Which configuration fields hold a secret, and whether by vault reference (fact sheet 9).
+
+A field is secret if Kong keeps it encrypted. Plugins without such marks, and fields that are free maps
+(headers, parameters), are judged by the key's name; that part is inferred. A value is never returned: only
+where it stands, and whether it is a reference or plain.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, TypeAlias, cast
+from urllib.parse import parse_qsl, unquote
+
+from konnect_agent.gateway.catalogue import catalogue
+from konnect_agent.gateway.entities import read_vault
+
+SecretKind: TypeAlias = Literal["reference", "plain"]
+Basis: TypeAlias = Literal["encrypted by Kong", "name of the field"]
+
+PROVIDERS = frozenset({"env", "konnect", "aws", "gcp", "azure", "azure-certs", "hcv", "conjur", "fs"})
+"""Vault providers Kong ships: usable without a vault entity when the data plane configures them."""
+
+_SECRET_NAME = re.compile(
+    r"secret|password|passwd|token|api_?key|private_?key|credential|client_assertion|authorization|jwk", re.I
+)
+_INNOCENT_NAME = re.compile(
+    r"^(key_names|hide_credentials|key_in_\w+|token_headers_\w+|.*_(endpoint|names?|url|uri|ttl|type|claims?))$"
+    r"|^(tokens_count_strategy|max_tokens|\w+_tokens)$",
+    re.I,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VaultReference:
+    """`{vault://vault/resource/key?options#version}`, taken apart. `key` and `version` may be None."""
+
+    vault: str
+    resource: str
+    key: str | None
+    options: Mapping[str, str]
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretField:
+    """A field below `config` that holds a secret; `path` is written as `redis.password` or `keys[0].value`.
+
+    `reference` is set when the value is a vault reference; `vault_exists` then says whether a vault has that
+    prefix, None when that is not known: no vaults were given, or it names a provider, which needs no entity.
+    """
+
+    path: str
+    kind: SecretKind
+    basis: Basis
+    reference: VaultReference | None
+    vault_exists: bool | None
+
+
+def parse_reference(text: object) -> VaultReference | None:
+    """The vault reference that `text` is as a whole, or None: a reference inside a text is not resolved."""
+    if not isinstance(text, str) or not (text.startswith("{vault://") and text.endswith("}")):
+        return None
+    inner = text.removeprefix("{vault://")[:-1]
+    if "{" in inner or "}" in inner:
+        return None
+    body, _, fragment = inner.partition("#")
+    location, _, query = body.partition("?")
+    vault, _, rest = location.partition("/")
+    if not vault or not rest.strip("/"):
+        return None
+    resource, slash, key = rest.rpartition("/")
+    if not slash:
+        resource, key = rest, ""
+    return VaultReference(
+        vault=vault,
+        resource=unquote(resource),
+        key=unquote(key) or None,
+        options=dict(parse_qsl(query, keep_blank_values=True)),
+        version=int(fragment) if fragment.isascii() and fragment.isdigit() else None,
+    )
+
+
+def secret_fields(
+    plugin_name: str, config: Mapping[str, object], *, vaults: Iterable[object] | None = None
+) -> tuple[SecretField, ...]:
+    """The secrets in a plugin's configuration, in its order; empty and null values hold none.
+
+    `vaults` are the vault entities of the control plane (of all members, in a group), or None if unknown.
+    """
+    prefixes = None if vaults is None else frozenset(map(read_vault, vaults))
+    return tuple(_found(config, _marked(plugin_name), prefixes))
+
+
+def _found(
+    config: Mapping[str, object], marked: Sequence[re.Pattern[str]], prefixes: frozenset[str] | None
+) -> Iterator[SecretField]:
+    for path, key, value in _leaves(config, "", ""):
+        if value in (None, "") or isinstance(value, bool):
+            continue
+        encrypted = any(pattern.fullmatch(path) for pattern in marked)
+        if not encrypted and not (isinstance(value, str) and _sounds_secret(key)):
+            continue
+        reference = parse_reference(value)
+        yield SecretField(
+            path=path,
+            kind="plain" if reference is None else "reference",
+            basis="encrypted by Kong" if encrypted else "name of the field",
+            reference=reference,
+            vault_exists=None if reference is None else _exists(reference.vault, prefixes),
+        )
+
+
+def _exists(vault: str, prefixes: frozenset[str] | None) -> bool | None:
+    if prefixes is None:
+        return None
+    return True if vault in prefixes else None if vault in PROVIDERS else False
+
+
+def _sounds_secret(key: str) -> bool:
+    plain = key.replace("-", "_")
+    return _SECRET_NAME.search(plain) is not None and _INNOCENT_NAME.match(plain) is None
+
+
+def _leaves(value: object, path: str, key: str) -> Iterator[tuple[str, str, object]]:
+    """Every scalar with its path and the nearest key above it."""
+    if isinstance(value, Mapping):
+        for name, inner in cast("Mapping[object, object]", value).items():
+            yield from _leaves(inner, f"{path}.{name}" if path else str(name), str(name))
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(cast("Sequence[object]", value)):
+            yield from _leaves(inner, f"{path}[{place}]", key)
+    else:
+        yield path, key, value
+
+
+@cache
+def _marked(plugin_name: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(map(_pattern, catalogue().get(plugin_name).secret_paths))
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """`a.[].b`, `a[].b` and `m.*` of the catalogue as a pattern for written paths."""
+    text = re.escape(path).replace(r"\.\[\]", r"\[\d+\]").replace(r"\[\]", r"\[\d+\]")
+    return re.compile(text.replace(r"\.\*", r"\..+"))

@@ -1,0 +1,125 @@
+"""One routing table of the flavors that work on condition trees: `traditional_compatible` and `expressions`.
+
+Matchers stand best first. A lookup takes the candidates of the index in that order and returns the first
+whose tree holds. Candidates that hang on a regex re2 cannot take are passed over and reported with the
+result, because on the gateway one of them might have won.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from konnect_agent.gateway.entities import RouteRecord, ServiceRecord
+from konnect_agent.gateway.implication import implies, signature
+from konnect_agent.gateway.index import CandidateIndex, members, needs
+from konnect_agent.gateway.matchers import Matcher
+from konnect_agent.gateway.predicates import Trace, evaluate, predicates
+from konnect_agent.gateway.regexes import Regex, bound_memory
+from konnect_agent.gateway.request import Facts
+
+_CHECKED = ("http.path", "http.host", "http.method", "tls.sni", "http.headers.", "http.queries.")
+
+
+@dataclass(frozen=True, slots=True)
+class Won:
+    """The route a lookup found. `remainder` is what a regex left of the path, where the flavor says so."""
+
+    route: RouteRecord
+    service: ServiceRecord | None
+    matched: str | None
+    captures: Mapping[int | str, str]
+    remainder: str | None
+    undecided: tuple[RouteRecord, ...]
+    position: int
+
+
+class TreeTable:
+    """Matchers, best first, and the index over them."""
+
+    def __init__(self, matchers: Sequence[Matcher]) -> None:
+        self.matchers = tuple(matchers)
+        self._twins: dict[object, int] | None = None
+        self._regexes: list[tuple[RouteRecord, Regex]] = []
+        self._fields: set[str] = set()
+        for matcher in matchers:
+            for predicate in predicates(matcher.node):
+                self._fields.add(predicate.field)
+                if isinstance(predicate.constant, Regex):
+                    self._regexes.append((matcher.route, predicate.constant))
+        bound_memory([regex for _, regex in self._regexes])
+        self._index = CandidateIndex([needs(matcher.node) for matcher in matchers])
+
+    def problems(self) -> Iterator[tuple[RouteRecord, Regex]]:
+        """Routes with a regex that cannot be evaluated."""
+        return ((route, regex) for route, regex in self._regexes if regex.problem is not None)
+
+    def __len__(self) -> int:
+        return len(self.matchers)
+
+    def route(self, position: int) -> RouteRecord:
+        """The route a matcher is part of."""
+        return self.matchers[position].route
+
+    def twin(self, position: int) -> int | None:
+        """The best matcher with the very same condition, if it is a better one of another route."""
+        if self._twins is None:
+            self._twins = {}
+            for place, matcher in enumerate(self.matchers):
+                self._twins.setdefault(signature(matcher.node), place)
+        first = self._twins[signature(self.matchers[position].node)]
+        return first if first < position and self.route(first) is not self.route(position) else None
+
+    def covers(self, wide: int, narrow: int) -> bool:
+        """Whether matcher `wide` provably holds wherever `narrow` does."""
+        return implies(self.matchers[narrow].node, self.matchers[wide].node)
+
+    def tied(self, first: int, second: int) -> bool:
+        """Whether the order of two matchers is undefined by Kong's documentation."""
+        return self.matchers[first].packed == self.matchers[second].packed
+
+    def candidates(self, facts: Facts) -> int:
+        """The set of matchers that can match, as bits (see `index`)."""
+        return self._index.candidates(facts)
+
+    def find(self, facts: Facts) -> Won | None:
+        """The best matcher that holds for certain, with those before it that might."""
+        if self._unreadable(facts):
+            return None
+        undecided: list[RouteRecord] = []
+        for position in members(self._index.candidates(facts)):
+            matcher = self.matchers[position]
+            result = evaluate(matcher.node, facts)
+            if result:
+                return _won(matcher, facts, tuple(undecided), position)
+            if result is None:
+                undecided.append(matcher.route)
+        return None
+
+    def holding(self, facts: Facts) -> Iterator[tuple[int, bool | None]]:
+        """Positions of every matcher that holds (True) or might (None), best first."""
+        if self._unreadable(facts):
+            return
+        for position in members(self._index.candidates(facts)):
+            result = evaluate(self.matchers[position].node, facts)
+            if result is not False:
+                yield position, result
+
+    def _unreadable(self, facts: Facts) -> bool:
+        """Kong's router gives up on a request when a value it looks at is not UTF-8."""
+        for prefix in _CHECKED:
+            for field, values in facts.named(prefix).items():
+                if field in self._fields and any(isinstance(v, str) and _broken(v) for v in values):
+                    return True
+        return False
+
+
+def _broken(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _won(matcher: Matcher, facts: Facts, undecided: tuple[RouteRecord, ...], position: int) -> Won:
+    trace = Trace()
+    evaluate(matcher.node, facts, trace)
+    # The gateway hands out captures only when there are any besides the whole match.
+    captures = trace.captures if len(trace.captures) > 1 else {}
+    matched = trace.matched.get("http.path")
+    return Won(matcher.route, matcher.service, matched, captures, None, undecided, position)

@@ -1,0 +1,57 @@
+"""The path a matched request reaches upstream (fact sheet 7.8, documented by source).
+
+What the route matched is stripped (`strip_path`) or kept, then joined to the service's path. `path_handling`
+v0 joins with exactly one slash; v1, honoured by the flavor `traditional` only, joins as it stands.
+"""
+
+
+def upstream_path(
+    path: str,
+    *,
+    base: str,
+    strip_path: bool,
+    matched: str | None,
+    path_handling: str = "v0",
+    remainder: str | None = None,
+) -> str:
+    """The upstream path for the normalised request `path` under the service path `base`.
+
+    `matched` is the part the route matched, None when it names no path; `remainder` overrides what is left
+    of `path` behind it.
+    """
+    if remainder is None:
+        remainder = path[len(matched) :] if strip_path and matched is not None else path[1:]
+    remainder = neutralize(remainder)
+    if path_handling == "v1":
+        if not strip_path:
+            return base + path[1:]
+        joined_twice = base.endswith("/") and remainder.startswith("/")
+        return (base[:-1] if joined_twice else base) + remainder
+    return _joined_once(path, base=base, remainder=remainder if strip_path else None)
+
+
+def neutralize(remainder: str) -> str:
+    """Drop a leading `./` or `../`, so that stripping cannot climb out of the service's path."""
+    if remainder in (".", ".."):
+        return ""
+    for dots in ("./", "../"):
+        if remainder.startswith(dots):
+            return remainder[len(dots) :]
+    return remainder
+
+
+def _joined_once(path: str, *, base: str, remainder: str | None) -> str:
+    slashed = base.endswith("/")
+    if remainder is None:
+        if slashed:
+            return base + path[1:]
+        return base if path == "/" else base + path
+    if remainder:
+        return _append(base[:-1] if slashed else base, remainder)
+    if slashed:
+        return base if base == "/" or path.endswith("/") else base[:-1]
+    return base + "/" if len(path) > 1 and path.endswith("/") else base
+
+
+def _append(base: str, remainder: str) -> str:
+    return base + (remainder if remainder.startswith("/") else "/" + remainder)

@@ -1,0 +1,216 @@
+"""Which plugins run, in which order, and why (fact sheet 8.1, 8.2)."""
+
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from konnect_agent.gateway import SCOPES, EffectivePlugins, PluginIndex, effective_plugins
+
+ROUTE = {"id": "r", "service": {"id": "s"}, "protocols": ["https"]}
+
+
+def plugin(name: str, **fields: Any) -> dict[str, Any]:
+    scopes = {
+        kind: {"id": fields.pop(kind)}
+        for kind in ("route", "service", "consumer", "consumer_group")
+        if kind in fields
+    }
+    return {"id": name, "name": name, "enabled": True, "config": {}, **scopes, **fields}
+
+
+_IDS = {"route": "r", "service": "s", "consumer": "c", "consumer_group": "g"}
+
+
+def scoped(scope: str, **fields: Any) -> dict[str, Any]:
+    ids = {part: _IDS[part] for part in scope.split("+") if part in _IDS}
+    return plugin("rate-limiting", id=scope, **ids, **fields)
+
+
+def _id(given_plugin: object) -> str:
+    return cast("dict[str, str]", given_plugin)["id"]
+
+
+def names(found: EffectivePlugins) -> list[str]:
+    return [plugin.name for plugin in found]
+
+
+def ask(plugins: list[dict[str, Any]]) -> EffectivePlugins:
+    return effective_plugins(plugins, route=ROUTE, consumer="c", consumer_groups=["g"])
+
+
+@pytest.mark.parametrize("level", range(12))
+def test_each_scope_level_beats_all_less_specific_ones(level: int) -> None:
+    plugins = [scoped(scope) for scope in reversed(SCOPES[level:])]
+    found = ask(plugins)
+    assert [(p.scope, p.level) for p in found] == [(SCOPES[level], level + 1)]
+    assert [_id(beaten) for beaten in found[0].beat] == list(SCOPES[level + 1 :])
+    assert [idle.scope for idle in found.shadowed] == list(SCOPES[level + 1 :])
+
+
+def test_the_documented_order_of_scopes() -> None:
+    assert SCOPES[:4] == (
+        "consumer+route+service",
+        "consumer_group+route+service",
+        "consumer+route",
+        "consumer+service",
+    )
+    assert SCOPES[6:] == ("route+service", "consumer", "consumer_group", "route", "service", "global")
+
+
+def test_a_disabled_configuration_falls_through_to_the_next() -> None:
+    off = scoped("route", enabled=False)
+    found = ask([off, scoped("global")])
+    assert [p.scope for p in found] == ["global"]
+    assert [idle.plugin for idle in found.disabled] == [off]
+    assert found.shadowed == ()
+
+
+def test_the_configuration_that_runs_is_the_object_passed_in() -> None:
+    given_plugin = plugin("cors")
+    assert effective_plugins([given_plugin])[0].plugin is given_plugin
+
+
+def test_other_routes_services_and_consumers_are_not_met() -> None:
+    plugins = [plugin("cors", route="other"), plugin("acl", service="other"), plugin("jwt", consumer="other")]
+    assert len(ask(plugins)) == 0
+
+
+def test_consumer_scopes_need_a_consumer() -> None:
+    plugins = [scoped("consumer"), scoped("global")]
+    assert [p.scope for p in effective_plugins(plugins, route=ROUTE)] == ["global"]
+
+
+def test_the_service_is_taken_from_the_route() -> None:
+    plugins = [plugin("cors", service="s")]
+    assert names(effective_plugins(plugins, route=ROUTE)) == ["cors"]
+    assert names(effective_plugins(plugins, route="r")) == []
+    assert names(effective_plugins(plugins, service={"id": "s"})) == ["cors"]
+
+
+def test_flat_references_are_understood() -> None:
+    flat = {"id": "1", "name": "cors", "route_id": "r"}
+    camel = {"id": "2", "name": "acl", "serviceId": "s"}
+    assert names(effective_plugins([flat, camel], route=ROUTE)) == ["cors", "acl"]
+
+
+def test_of_several_groups_the_alphabetically_first_counts() -> None:
+    groups = [{"id": "g1", "name": "silver"}, {"id": "g2", "name": "gold"}]
+    plugins = [plugin("cors", id=g, consumer_group=g) for g in ("g1", "g2")]
+    found = effective_plugins(plugins, consumer="c", consumer_groups=groups)
+    assert [p.id for p in found] == ["g2"]
+    assert "not guaranteed" in found[0].because
+
+
+def test_plugins_run_by_priority_and_equal_ones_in_reverse_alphabet() -> None:
+    given_names = ["http-log", "key-auth-enc", "cors", "key-auth", "pre-function", "rate-limiting"]
+    found = effective_plugins([plugin(name) for name in given_names])
+    assert names(found) == ["pre-function", "cors", "key-auth-enc", "key-auth", "rate-limiting", "http-log"]
+
+
+def test_an_unknown_plugin_is_said_to_be_unknown_and_comes_last() -> None:
+    found = effective_plugins([plugin("my-clone"), plugin("post-function")])
+    assert names(found) == ["post-function", "my-clone"]
+    last = found[1]
+    assert (last.known, last.priority, last.roles, last.phases) == (False, None, frozenset(), None)
+    assert "unknown" in last.because
+
+
+def test_an_ordering_moves_a_plugin_in_the_access_phase() -> None:
+    moved = plugin("rate-limiting", ordering={"before": {"access": ["key-auth"]}})
+    found = effective_plugins([plugin("key-auth"), moved, plugin("cors")])
+    assert names(found) == ["cors", "rate-limiting", "key-auth"]
+    assert "ordering" in found[1].because
+
+
+def test_an_ordering_may_say_after() -> None:
+    late = plugin("cors", ordering={"after": {"access": ["key-auth", "absent"]}})
+    assert names(effective_plugins([late, plugin("key-auth")])) == ["key-auth", "cors"]
+
+
+def test_a_cycle_of_orderings_keeps_the_static_order() -> None:
+    first = plugin("cors", ordering={"after": {"access": ["key-auth"]}})
+    second = plugin("key-auth", ordering={"after": {"access": ["cors"]}})
+    assert names(effective_plugins([second, first])) == ["cors", "key-auth"]
+
+
+def test_a_condition_makes_a_plugin_conditional() -> None:
+    found = effective_plugins([plugin("cors", condition="http.method == 'GET'"), plugin("acl")])
+    assert [(p.name, p.conditional) for p in found] == [("cors", True), ("acl", False)]
+
+
+def test_a_plugin_before_every_authentication_never_sees_the_consumer() -> None:
+    blind = plugin("cors", id="mine", consumer="c")
+    found = ask([blind, plugin("cors", id="all"), plugin("key-auth")])
+    assert [(p.name, p.id) for p in found] == [("cors", "all"), ("key-auth", "key-auth")]
+    assert [idle.plugin for idle in found.shadowed] == [blind]
+    assert "before every authentication plugin" in found.shadowed[0].because
+
+
+def test_without_authentication_a_consumer_scope_comes_with_a_caveat() -> None:
+    plugins = [scoped("consumer")]
+    assert "No authentication plugin runs here" in ask(plugins)[0].because
+    assert "No authentication" not in ask([*plugins, plugin("key-auth")])[1].because
+
+
+def test_stream_plugins_stay_out_of_http() -> None:
+    plugins = [plugin("ip-restriction", protocols=["tcp", "https"]), plugin("cors", protocols=["https"])]
+    assert names(effective_plugins(plugins, stream=True)) == ["ip-restriction"]
+    assert names(effective_plugins(plugins, route={"id": "r", "protocols": ["tcp"]})) == ["ip-restriction"]
+    assert names(effective_plugins(plugins, stream=False)) == ["cors", "ip-restriction"]
+
+
+def test_roles_and_phases_come_from_the_catalogue() -> None:
+    found = effective_plugins([plugin("key-auth"), plugin("http-log")])
+    assert "client-authentication" in found[0].roles
+    assert [p.phases for p in found] == [("access",), ("log",)]
+
+
+_POOL = ["cors", "key-auth", "acl", "http-log", "custom-a", "custom-b"]
+
+
+@st.composite
+def _plugins(draw: st.DrawFn) -> list[dict[str, Any]]:
+    scopes = {kind: st.sampled_from([id_, "other"]) for kind, id_ in _IDS.items()}
+    found: list[dict[str, Any]] = []
+    for number in range(draw(st.integers(0, 12))):
+        fields = draw(st.fixed_dictionaries({}, optional=scopes))
+        if "consumer" in fields:  # no level has both
+            fields.pop("consumer_group", None)
+        name, enabled = draw(st.sampled_from(_POOL)), draw(st.booleans())
+        found.append(plugin(name, id=str(number), enabled=enabled, **fields))
+    return found
+
+
+def _refers(plugin: dict[str, Any], kind: str) -> str | None:
+    return plugin[kind]["id"] if kind in plugin else None
+
+
+@given(_plugins())
+def test_one_enabled_configuration_per_name_and_every_applicable_one_accounted_for(
+    plugins: list[dict[str, Any]],
+) -> None:
+    found = ask(plugins)
+    assert len(set(names(found))) == len(found)
+    applicable = [p for p in plugins if all(_refers(p, kind) in (None, id_) for kind, id_ in _IDS.items())]
+    told = [*(p.plugin for p in found), *(p.plugin for p in (*found.shadowed, *found.disabled))]
+    assert sorted(map(_id, told)) == sorted(map(_id, applicable))
+    assert all(p.plugin in [q for q in plugins if q["enabled"]] for p in found)
+
+
+@given(_plugins(), st.randoms(use_true_random=False))
+def test_the_answer_does_not_depend_on_the_order_of_the_list(
+    plugins: list[dict[str, Any]], shuffler: Any
+) -> None:
+    before = [(p.id, p.because) for p in ask(plugins)]
+    shuffled = list(plugins)
+    shuffler.shuffle(shuffled)
+    assert [(p.id, p.because) for p in ask(shuffled)] == before
+
+
+def test_an_index_answers_as_the_list_does() -> None:
+    plugins = [plugin("cors"), plugin("acl", route="r")]
+    assert names(effective_plugins(PluginIndex(plugins), route=ROUTE)) == names(
+        effective_plugins(plugins, route=ROUTE)
+    )

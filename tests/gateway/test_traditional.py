@@ -1,0 +1,157 @@
+"""The deprecated flavor traditional (fact sheet 7.6, last paragraph)."""
+
+from typing import Any, cast
+
+import pytest
+
+from konnect_agent.gateway import Request, Router
+from konnect_agent.gateway.traditional_connection import split_port
+
+
+def routes(*fields: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"id": str(number), "name": f"r{number}", **given} for number, given in enumerate(fields, start=1)
+    ]
+
+
+def winner(table: list[dict[str, Any]], request: Request) -> str | None:
+    match = Router(table, flavor="traditional").match(request)
+    return None if match is None else cast("dict[str, str]", match.route)["name"]
+
+
+EVERYTHING = Request(path="/a/b", host="a.test", headers={"x": "1", "y": "1"}, sni="a.test")
+
+
+@pytest.mark.parametrize(
+    ("better", "other"),
+    [
+        ({"paths": ["/a"], "methods": ["GET"]}, {"hosts": ["a.test"]}),
+        ({"hosts": ["a.test"]}, {"headers": {"x": ["1"]}}),
+        ({"headers": {"x": ["1"]}}, {"paths": ["/a"]}),
+        ({"paths": ["/a"]}, {"methods": ["GET"]}),
+        ({"methods": ["GET"]}, {"snis": ["a.test"]}),
+        ({"hosts": ["a.test"]}, {"hosts": ["*.test"]}),
+        ({"hosts": ["*.test:443"]}, {"hosts": ["*.test"]}),
+        ({"headers": {"x": ["1"], "y": ["1"]}}, {"headers": {"x": ["1"]}}),
+        ({"paths": ["~/a"]}, {"paths": ["/a/b"]}),
+        ({"paths": ["~/a"], "regex_priority": 1}, {"paths": ["~/a/b"], "regex_priority": 0}),
+        ({"paths": ["/a/b"]}, {"paths": ["/a"]}),
+        ({"paths": ["/a"], "created_at": 1}, {"paths": ["/a"], "created_at": 2}),
+    ],
+)
+def test_the_better_route_wins_in_either_order_of_declaration(
+    better: dict[str, Any], other: dict[str, Any]
+) -> None:
+    request = EVERYTHING if better.get("hosts") != ["*.test:443"] else Request(host="a.test:443")
+    assert winner(routes(better, other), request) == "r1"
+    assert winner(routes(other, better), request) == "r2"
+
+
+@pytest.mark.parametrize(
+    ("fields", "request_", "expected"),
+    [
+        ({"hosts": ["a.test"]}, Request(host="a.test:8443"), True),
+        ({"hosts": ["a.test:8443"]}, Request(host="a.test:8443"), True),
+        ({"hosts": ["a.test:8443"]}, Request(host="a.test"), False),
+        ({"hosts": ["*.test"]}, Request(host="a.test:99"), True),
+        ({"hosts": ["*.test:443"]}, Request(host="a.test", scheme="https"), True),
+        ({"hosts": ["*.test:443"]}, Request(host="a.test", scheme="http"), False),
+        ({"hosts": ["a.*"]}, Request(host="a.test.x"), True),
+        ({"methods": ["get"]}, Request(method="GET"), True),
+        ({"paths": ["~/a"]}, Request(path="/x/a"), False),
+        ({"paths": ["~/a/(?<n>[0-9]+)"]}, Request(path="/a/12"), True),
+        ({"headers": {"x": ["~*^G"]}}, Request(headers={"x": "Gold"}), False),
+        ({"headers": {"x": ["~*^g"]}}, Request(headers={"x": "Gold"}), True),
+        ({"headers": {"x": ["Gold"]}}, Request(headers={"X": "gOLD"}), True),
+        ({"snis": ["a.test"]}, Request(scheme="https", sni="b.test"), False),
+        (
+            {"protocols": ["tcp"], "sources": [{"ip": "10.0.0.0/8"}]},
+            Request(scheme="tcp", src_ip="10.9.9.9"),
+            True,
+        ),
+        (
+            {"protocols": ["tcp"], "sources": [{"ip": "10.0.0.0/8", "port": 1}]},
+            Request(scheme="tcp", src_ip="10.9.9.9", src_port=2),
+            False,
+        ),
+        ({"protocols": ["tls"], "snis": ["a.test."]}, Request(scheme="tls", sni="a.test"), True),
+    ],
+)
+def test_a_field_matches_as_in_the_old_router(
+    fields: dict[str, Any], request_: Request, expected: bool
+) -> None:
+    assert (winner(routes(fields), request_) is not None) is expected
+
+
+def test_each_path_of_a_route_is_sorted_on_its_own() -> None:
+    table = routes({"paths": ["/", "/long/prefix"]}, {"paths": ["/long"]})
+    assert winner(table, Request(path="/long/prefix/x")) == "r1"
+    assert winner(table, Request(path="/long/x")) == "r2"
+
+
+def test_the_entries_filed_under_the_request_s_first_header_are_tried_first() -> None:
+    """A shortcut of Kong's: r2 has the longer prefix but is not filed under the header seen first."""
+    table = routes({"headers": {"a": ["1"]}, "paths": ["/"]}, {"headers": {"b": ["1"]}, "paths": ["/long"]})
+    headers = {"a": "1", "b": "1"}
+    assert winner(table, Request(path="/long", headers=headers)) == "r2"
+    table.append({"id": "3", "name": "r3", "headers": {"a": ["1"]}, "paths": ["/longest"]})
+    assert winner(table, Request(path="/long", headers=headers)) == "r1"
+
+
+def test_the_walk_starts_at_the_category_the_request_seems_to_reach() -> None:
+    """A shortcut of Kong's: over plain http an SNI counts as matched, but does not lift the category."""
+    table = routes({"snis": ["a.test"], "paths": ["/a"]})
+    request = Request(scheme="http", path="/a")
+    assert winner(table, request) == "r1"
+    assert winner([*table, *routes({}, {"paths": ["/"]})[1:]], request) == "r2"
+
+
+def test_plain_hosts_only_go_before_a_regex_path() -> None:
+    plain, mixed = {"hosts": ["a.test"], "paths": ["/a"]}, {"hosts": ["a.test", "*.test"], "paths": ["~/a"]}
+    assert winner(routes(mixed, plain), EVERYTHING) == "r2"
+
+
+def test_a_regex_path_is_stripped_with_what_it_matched() -> None:
+    service = {"id": "s", "host": "h", "path": "/base"}
+    table = routes({"paths": ["~/u/(?<id>[0-9]+)"], "service": {"id": "s"}})
+    match = Router(table, [service], flavor="traditional").match(Request(path="/u/42/rest"))
+    assert match is not None
+    assert (match.path, match.upstream_path) == ("/u/42", "/base/rest")
+    assert match.captures == {0: "/u/42/rest", 1: "42", "id": "42"}
+
+
+def test_path_handling_v1_works_here_only() -> None:
+    service = {"id": "s", "host": "h", "path": "/base"}
+    table = routes({"paths": ["/a"], "service": {"id": "s"}, "path_handling": "v1"})
+    request = Request(path="/ab")
+    old = Router(table, [service], flavor="traditional").match(request)
+    new = Router(table, [service]).match(request)
+    assert old is not None
+    assert new is not None
+    assert (old.upstream_path, new.upstream_path) == ("/baseb", "/base/b")
+
+
+def test_a_pattern_only_pcre_can_evaluate_is_undecidable() -> None:
+    table = routes({"paths": ["~/(?!x)"]}, {"paths": ["/"]})
+    router = Router(table, flavor="traditional")
+    assert [entry.route for entry in router.undecidable] == [table[0]]
+    match = router.match(Request(path="/y"))
+    assert match is not None
+    assert (match.route, match.undecided) == (table[1], (table[0],))
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("a.test", ("a.test", "a.test:80", False)),
+        ("a.test:", ("a.test", "a.test:80", False)),
+        ("a.test:99", ("a.test", "a.test:99", True)),
+        ("a.test:x", ("a.test:x", "[a.test:x]:80", False)),
+        ("[::1]", ("::1", "[::1]:80", False)),
+        ("[::1]:99", ("::1", "[::1]:99", True)),
+        ("[::1]:", ("::1", "[::1]:80", False)),
+        ("::1", ("::1", "[::1]:80", False)),
+    ],
+)
+def test_a_host_is_split_from_its_port(host: str, expected: tuple[str, str, bool]) -> None:
+    assert split_port(host, 80) == expected
