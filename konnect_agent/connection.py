@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import logging
 import random
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
-from contextlib import contextmanager
-from contextvars import copy_context
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
@@ -26,6 +23,7 @@ from mcp.client.streamable_http import streamable_http_client
 from pydantic import ValidationError
 
 from konnect_agent import events
+from konnect_agent.background import spawn
 from konnect_agent.config import Config
 from konnect_agent.decoding import ToolAnswer, plain
 from konnect_agent.errors import (
@@ -39,10 +37,9 @@ from konnect_agent.errors import (
 )
 from konnect_agent.logs import redact_logs
 from konnect_agent.pacing import shared_pacer
-from konnect_agent.redaction import redact
 from konnect_agent.refusals import hidden_error, refusal
 from konnect_agent.retry import Policy, is_throttle
-from konnect_agent.telemetry import span
+from konnect_agent.telemetry import told
 from konnect_agent.toolbox import Tool, Toolbox
 from konnect_agent.wire import Exchange, Wire, exchange
 
@@ -125,35 +122,10 @@ class Connection:
                 raise refused
             return data
 
-        with self._told(tool, operation, arguments, record):
+        with told(tool, operation, arguments, record, endpoint=self.config.url):
             if not (self._session and self._session.usable):
                 await self.open()  # on its own, so that a failure to connect never counts as a call sent
             return await self._persist(operation, once, idempotent=idempotent, record=record)
-
-    @contextmanager
-    def _told(
-        self, tool: str, operation: str, arguments: Mapping[str, Any], record: Exchange
-    ) -> Generator[None]:
-        """Tell the sinks, the log and the trace about the call made in the block."""
-        shown = cast("Mapping[str, Any]", redact(arguments))
-        events.emit(events.CallStarted(tool, shown))
-        started, outcome = anyio.current_time(), "ok"
-        plane = shown.get("control_plane_id")
-        try:
-            with span(
-                f"call {operation}", tool=tool, endpoint=self.config.url, control_plane_id=plane
-            ) as current:
-                yield
-                current.set_attribute("konnect.attempts", record.attempts)
-        except BaseException as error:
-            outcome = type(error).__name__
-            raise
-        finally:
-            took, tries, request_id = anyio.current_time() - started, record.attempts, record.request_id
-            log.info(
-                "%s %s in %.3f s, attempts=%d request_id=%s", operation, outcome, took, tries, request_id
-            )
-            events.emit(events.CallFinished(tool, shown, took, tries, outcome, request_id))
 
     async def _persist(
         self,
@@ -250,7 +222,7 @@ class _OwnedSession:
 
     async def start(self) -> None:
         """Start the owner and wait until the session answers. Raises what went wrong."""
-        _spawn(self._own)
+        spawn(self._own)
         await self._ready.wait()
         if self._failure:
             raise self._failure
@@ -404,28 +376,3 @@ def _client_info() -> types.Implementation:
     from konnect_agent import __version__
 
     return types.Implementation(name="konnect-agent", version=__version__)
-
-
-_tasks: set[Any] = set()
-
-
-def _spawn(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Start `run` as a task of the running event loop that belongs to no task group of the caller."""
-    if _on_trio():
-        import trio
-
-        trio.lowlevel.spawn_system_task(run, context=copy_context())
-        return
-    import asyncio
-
-    task = asyncio.get_running_loop().create_task(run())
-    _tasks.add(task)  # asyncio itself keeps only a weak reference
-    task.add_done_callback(_tasks.discard)
-
-
-def _on_trio() -> bool:
-    if "trio" not in sys.modules:
-        return False
-    import sniffio  # comes with trio
-
-    return sniffio.current_async_library() == "trio"

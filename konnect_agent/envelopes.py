@@ -61,7 +61,7 @@ def rows(data: Any, keys: Sequence[str] = (), *, like: Iterable[str] = IDENTITY)
         item = as_object(value)
         if item is None:
             raise undecodable("expected an object", value, f"{found.path}[{len(items)}]")
-        items.append(search.unwrapped(item))
+        items.append(search.entity_in(item))
     return Rows(tuple(items), found.around or {})
 
 
@@ -77,6 +77,17 @@ def single(data: Any, keys: Sequence[str] = (), *, like: Iterable[str] = IDENTIT
     and for anything else.
     """
     return _Search(tuple(keys), frozenset(like)).one_in(data, "$", DEPTH)
+
+
+def unwrapped(data: Any, keys: Sequence[str] = ()) -> Any:
+    """What is inside wrappers that hold nothing else: `{"result": ...}`, `{"data": ...}`, `{<a key>: ...}`."""
+    value = opened(data)
+    for _ in range(DEPTH):
+        item = as_object(value)
+        if item is None or len(item) != 1 or (key := next(iter(item))) not in (*keys, *ENVELOPES):
+            break
+        value = opened(item[key])
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +165,7 @@ class _Search:
             return None
         raise undecodable("expected an object", value, path)
 
-    def unwrapped(self, item: Object) -> Object:
+    def entity_in(self, item: Object) -> Object:
         """The entity inside an element of a list, which may have a wrapper of its own."""
         for _ in range(DEPTH):
             inner = self._within(item)

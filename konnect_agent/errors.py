@@ -150,7 +150,7 @@ class HttpError(KonnectError):
     ) -> None:
         self.status = status
         self.retry_after = retry_after
-        self.trace = trace
+        self.trace = scrub(trace) if trace else None
         if trace:
             message = f"{message} [{trace}]"
         super().__init__(message, **context)

@@ -1,15 +1,24 @@
-"""Spans for workflow, step and call, through OpenTelemetry's API alone.
+"""Telling about what happens: spans for workflow, step and call, events for the sinks, a line for the log.
 
-Nothing is exported unless the program around us installs an OpenTelemetry SDK; without one a span is a
-no-op. Attributes are named `konnect.*`, carry ids and outcomes, never arguments or answers.
+Spans go through OpenTelemetry's API alone: nothing is exported unless the program around us installs an
+SDK, and without one a span is a no-op. Attributes are named `konnect.*`, carry ids and outcomes, never
+arguments or answers. The log is the standard one, under `konnect_agent`, with a request id per line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import logging
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from time import perf_counter
+from typing import Any, Protocol, cast
 
 from opentelemetry.trace import Span, StatusCode, get_tracer
+
+from konnect_agent import events
+from konnect_agent.redaction import redact
+
+log = logging.getLogger("konnect_agent")
 
 _tracer = get_tracer("konnect_agent")
 
@@ -26,3 +35,36 @@ def span(name: str, **attributes: str | int | None) -> Generator[Span]:
         except BaseException as error:
             current.set_status(StatusCode.ERROR, type(error).__name__)
             raise
+
+
+class Tally(Protocol):
+    """What is counted while a call is made."""
+
+    request_id: str
+    attempts: int
+
+
+@contextmanager
+def told(
+    tool: str, operation: str, arguments: Mapping[str, Any], tally: Tally, *, endpoint: str
+) -> Generator[None]:
+    """Tell the sinks, the log and the trace about the call made in the block."""
+    shown = cast("Mapping[str, Any]", redact(arguments))
+    events.emit(events.CallStarted(tool, shown))
+    started, outcome = perf_counter(), "ok"
+    plane = shown.get("control_plane_id")
+    try:
+        with span(f"call {operation}", tool=tool, endpoint=endpoint, control_plane_id=plane) as current:
+            try:
+                yield
+            finally:
+                current.set_attributes(
+                    {"konnect.attempts": tally.attempts, "konnect.request_id": tally.request_id}
+                )
+    except BaseException as error:
+        outcome = type(error).__name__
+        raise
+    finally:
+        took, tries, request_id = perf_counter() - started, tally.attempts, tally.request_id
+        log.info("%s %s in %.3f s, attempts=%d request_id=%s", operation, outcome, took, tries, request_id)
+        events.emit(events.CallFinished(tool, shown, took, tries, outcome, request_id))

@@ -11,9 +11,14 @@ this library listens to it, and it would hold a connection.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, cast
 from uuid import uuid4
 
@@ -23,11 +28,14 @@ import httpx2
 from konnect_agent.config import Config
 from konnect_agent.decoding import undecodable
 from konnect_agent.errors import HttpError, KonnectError, SessionLost, TimedOut, TooLarge, Unreachable
+from konnect_agent.redaction import scrub
 from konnect_agent.refusals import http_error, retry_after_seconds
 
 _ERROR_BODY_CAP = 256 * 1024
 _RESUMPTIONS = 2
 _DRAIN = 0.25
+_COURTESY = 1.0
+_BROKEN = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError)
 _RESUMPTION_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 _SERVER_REQUEST_IDS = ("x-kong-request-id", "x-request-id")
 
@@ -58,6 +66,7 @@ class Wire(httpx2.AsyncClient):
             timeout=httpx2.Timeout(config.idle_timeout, connect=config.connect_timeout, pool=None),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=config.max_in_flight),
             transport=_Through(client) if client else None,
+            verify=_certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             trust_env=client is None,
         )
 
@@ -67,14 +76,13 @@ class Wire(httpx2.AsyncClient):
             return httpx2.Response(405, request=request)
         message = _parsed(request.content) if request.method == "POST" else None
         rpc_id = cast("Mapping[str, Any]", message).get("id") if isinstance(message, Mapping) else None
+        if rpc_id is None:
+            return await self._told(request, message, **kwargs)
         record = exchange.get() or Exchange()
-        if rpc_id is not None:
-            record.error = None
-            request.headers["X-Request-Id"] = record.request_id
+        record.error = None
+        request.headers["X-Request-Id"] = record.request_id
         try:
             response = await super().send(request, stream=True, **kwargs)
-            if rpc_id is None:
-                return response
             if response.is_redirect:
                 record.error = _redirected(response)
                 return response
@@ -88,20 +96,29 @@ class Wire(httpx2.AsyncClient):
             failure = error
         except httpx2.TimeoutException as error:
             failure = _timed_out(error, request)
-        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError) as error:
+        except _BROKEN as error:
             failure = _unreachable(error, request)
-        if rpc_id is None:
-            return httpx2.Response(202, request=request)
         failure.request_id = failure.request_id or record.request_id
         record.error = failure
         return _rpc_error(request, rpc_id, {"code": -32000, "message": failure.message})
 
+    async def _told(self, request: httpx2.Request, message: Any, **kwargs: Any) -> httpx2.Response:
+        """Send a notification, or the end of the mcp session; the SDK could do nothing about a failure."""
+        method = cast("Mapping[str, Any]", message).get("method") if isinstance(message, Mapping) else None
+        limit = _COURTESY if method == "notifications/cancelled" else None
+        # Meanwhile the SDK sends nothing else: a server that swallows the courtesy must not stop the others.
+        with anyio.move_on_after(limit), suppress(*_BROKEN):
+            await (await super().send(request, stream=True, **kwargs)).aclose()
+        return httpx2.Response(204 if request.method == "DELETE" else 202, request=request)
+
     async def _refused(self, response: httpx2.Response, rpc_id: Any, record: Exchange) -> httpx2.Response:
         """4xx and 5xx: a failure, unless it is JSON-RPC's own way of saying no (era negotiation needs it)."""
         request, status = response.request, response.status_code
-        body = await _read(response, _ERROR_BODY_CAP)
+        body = b""
+        with suppress(TooLarge, *_BROKEN):  # the status is known, and says more than a broken body
+            body = await _read(response, _ERROR_BODY_CAP)
         for name in _SERVER_REQUEST_IDS:
-            record.request_id = response.headers.get(name) or record.request_id
+            record.request_id = scrub(response.headers.get(name, "")) or record.request_id
         if status == 404 and "mcp-session-id" in request.headers:
             raise SessionLost("The server no longer knows the mcp session (HTTP 404).")
         parsed = _parsed(body)
@@ -122,7 +139,7 @@ class Wire(httpx2.AsyncClient):
         )
 
     async def _answered(self, response: httpx2.Response, rpc_id: Any) -> httpx2.Response:
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = _kind(response)
         if kind == "text/event-stream":
             return await self._from_events(response, rpc_id)
         body = await _read(response, self._cap)
@@ -142,35 +159,49 @@ class Wire(httpx2.AsyncClient):
         request, stream = response.request, response
         last_id, pause, fruitless = "", _RESUMPTION_PAUSE, 0
         answer: bytes | None = None
+        failure: KonnectError | None = None
         while True:
             fruitless += 1
             try:
-                with anyio.CancelScope() as drain:
+                with anyio.CancelScope() as reading:
                     async for event in httpx2.EventSource(stream, max_event_size=self._cap):
                         fruitless = 0
                         last_id = event.id or last_id
                         pause = min(event.retry / 1000, _LONGEST_PAUSE) if event.retry is not None else pause
-                        if answer is None and event.event == "message" and event.data:
-                            answer = _answer_in_event(rpc_id, event.data)
+                        if answer is None and failure is None and event.event == "message" and event.data:
+                            answer, failure = _answer_in_event(rpc_id, event.data)
+                            if failure is not None:
+                                reading.cancel()  # see _read
                             if answer is not None:
                                 # Read to the end, which is near: it frees the connection for the next call.
-                                drain.deadline = anyio.current_time() + _DRAIN
+                                reading.deadline = anyio.current_time() + _DRAIN
             except httpx2.SSEError as error:
-                raise TooLarge(f"One event of the answer: {error}", size=self._cap, cap=self._cap) from error
+                raise _too_large(self._cap, self._cap) from error
             except (httpx2.NetworkError, httpx2.ProtocolError, httpx2.StreamError):
                 pass  # broken off: resumed below if the server numbers its events
             finally:
                 await stream.aclose()
+            if failure is not None:
+                raise failure
             if answer is not None:
                 return _json(response, answer)
             if not last_id or fruitless > _RESUMPTIONS:
-                raise Unreachable("The connection was cut before the answer was complete.")
+                raise _cut()
             await anyio.sleep(pause)
-            stream = await super().send(
-                _resumption(self, request, last_id), stream=True, follow_redirects=False
-            )
-            if stream.status_code != 200:
-                last_id = ""  # the server cannot resume; the empty rest of the loop says so
+            stream = await self._resumed(request, last_id)
+
+    async def _resumed(self, request: httpx2.Request, last_id: str) -> httpx2.Response:
+        """The rest of an event stream that broke off after the event `last_id`."""
+        resumption = _resumption(self, request, last_id)
+        try:
+            stream = await super().send(resumption, stream=True, follow_redirects=False)
+        except httpx2.HTTPError as error:
+            # In other words than the network's: whatever happens here, the request itself has been sent.
+            raise _cut() from error
+        if stream.status_code != 200 or _kind(stream) != "text/event-stream":
+            await stream.aclose()
+            raise _cut()
+        return stream
 
 
 class _Through(httpx2.AsyncBaseTransport):
@@ -183,16 +214,40 @@ class _Through(httpx2.AsyncBaseTransport):
         return await self._client.send(request, stream=True, follow_redirects=False)
 
 
+@cache
+def _certificates(cafile: str | None, capath: str | None) -> ssl.SSLContext:
+    """The trusted certificates; reading them takes longer than connecting. The arguments are what decides."""
+    return httpx2.create_ssl_context()
+
+
 async def _read(response: httpx2.Response, cap: int) -> bytes:
     """The whole body, at most `cap` bytes after decompression."""
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.aiter_bytes():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > cap:
-            raise TooLarge(f"The answer exceeds the cap of {cap:,} bytes.", size=size, cap=cap)
+    with anyio.CancelScope() as reading:
+        async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            if size <= cap:
+                chunks.append(chunk)
+            else:
+                # Leaving the loop would leave the generators below it open; cancelled, they all end.
+                reading.cancel()
+    if size > cap:
+        raise _too_large(size, cap)
     return b"".join(chunks)
+
+
+def _kind(response: httpx2.Response) -> str:
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _too_large(size: int, cap: int) -> TooLarge:
+    seen = f"{size:,} bytes of it came" if size > cap else "in a single event"
+    return TooLarge(f"The answer exceeds the cap of {cap:,} bytes: {seen}.", size=size, cap=cap)
+
+
+def _cut() -> Unreachable:
+    return Unreachable("The connection was cut before the answer was complete.")
 
 
 def _answer_to(rpc_id: Any, text: bytes) -> bytes | None:
@@ -210,13 +265,13 @@ def _answer_to(rpc_id: Any, text: bytes) -> bytes | None:
     return None
 
 
-def _answer_in_event(rpc_id: Any, data: str) -> bytes | None:
-    """The answer, if this event is it; None for other messages. Raises `Undecodable` for no message at all."""
+def _answer_in_event(rpc_id: Any, data: str) -> tuple[bytes | None, KonnectError | None]:
+    """The answer if this event is it, or why it can be no message at all; neither for other messages."""
     body = data.encode()
     found = _answer_to(rpc_id, body)
     if found is None and not isinstance(_parsed(body), (dict, list)):
-        raise undecodable("an event that is no JSON", _excerpt(body), "event")
-    return found
+        return None, undecodable("an event that is no JSON", _excerpt(body), "event")
+    return found, None
 
 
 def _json(response: httpx2.Response, body: bytes) -> httpx2.Response:
@@ -262,13 +317,13 @@ def _timed_out(error: httpx2.TimeoutException, request: httpx2.Request) -> Timed
 
 
 def _unreachable(error: Exception, request: httpx2.Request) -> Unreachable:
-    words = str(error) or type(error).__name__
+    causes = tuple(_causes(error))
+    words = next((str(cause) for cause in causes if str(cause)), type(error).__name__)
     host = request.url.host
     if isinstance(error, httpx2.ConnectError):
-        folded = words.lower()
-        if "certificate" in folded or "ssl" in folded or "tls" in folded:
+        if any(isinstance(cause, ssl.SSLError) for cause in causes):
             what = f"The TLS handshake with {host} failed: {words}"
-        elif "name" in folded or "nodename" in folded or "getaddrinfo" in folded or "resolution" in folded:
+        elif any(isinstance(cause, socket.gaierror) for cause in causes):
             what = f"The name {host} does not resolve: {words}"
         else:
             what = f"No connection to {host}: {words}"
@@ -276,6 +331,13 @@ def _unreachable(error: Exception, request: httpx2.Request) -> Unreachable:
     if isinstance(error, (httpx2.ProxyError, httpx2.UnsupportedProtocol)):
         return Unreachable(f"No connection to {host} through the proxy: {words}", sent=False)
     return Unreachable(f"The connection to {host} broke: {words}")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """`error` and what led to it: under trio only the first of them says what it was."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _excerpt(body: bytes) -> str:

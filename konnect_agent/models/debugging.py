@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -115,12 +115,6 @@ class DebugSession(Entity):
 
 
 class TraceAnswer(Entity):
-    """The answer of a trace operation, in the server's own words; `data` is everything it said."""
+    """The answer of a trace operation, in the server's own words: `data`, out of its envelope."""
 
     data: Any = None
-
-    @property
-    def mapping(self) -> Mapping[str, Any]:
-        """`data` when it is an object, else an empty mapping."""
-        data: object = self.data
-        return cast("Mapping[str, Any]", data) if isinstance(data, Mapping) else {}

@@ -14,7 +14,7 @@ from konnect_agent.models import DebugStatus
 from konnect_agent.notes import texts
 
 _SENTENCES = ("result", "message")
-_ID_KEYS = ("debug_session_id", "debugSessionId", "session_id", "sessionId", "id", *_SENTENCES)
+_ID_KEYS = ("debug_session_id", "debugSessionId", "session_id", "sessionId", "id")
 _STATUS_KEYS = ("status", "state", "session_status", "sessionStatus", "debug_session_status")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NOT_YET = re.compile(r"\b(?:not|until|before|unless|once|when|if|after)\b|n't\b", re.IGNORECASE)
@@ -22,7 +22,9 @@ _NOT_YET = re.compile(r"\b(?:not|until|before|unless|once|when|if|after)\b|n't\b
 
 def session_id_in(data: Any, control_plane_id: str) -> str:
     """The new session's id, under whichever name, or as a UUID inside a sentence."""
-    for found in texts(data, _ID_KEYS):
+    named = [] if isinstance(data, str) else texts(data, _ID_KEYS)
+    told = (found for found in texts(data, _SENTENCES) if re.search(r"\d", found))
+    for found in (*named, *told):
         uuids = [uuid for uuid in _UUID.findall(found) if uuid.lower() != control_plane_id.lower()]
         if uuids:
             return uuids[0]
@@ -46,5 +48,5 @@ def status_in(data: Any) -> str | None:
         known = {DebugStatus.read(word) for word in words} - {DebugStatus.UNKNOWN}
         if len(known) == 1 and not _NOT_YET.search(found):
             return known.pop().value
-    unknown = (*named, *(found for found in told if len(found.split()) == 1))
+    unknown = (*named, *(found for found in told if len(found.split()) == 1 and not _UUID.search(found)))
     return unknown[0] if unknown else None

@@ -18,6 +18,7 @@ from anyio.lowlevel import checkpoint
 from konnect_agent import events
 from konnect_agent.decoding import undecodable
 from konnect_agent.dialects import Intent
+from konnect_agent.envelopes import unwrapped
 from konnect_agent.errors import (
     ConnectionFailed,
     DebugSessionFailed,
@@ -199,7 +200,7 @@ class DebugSessions(Resource):
         self, intent: Intent, session_id: str, control_plane_id: str, **more: Any
     ) -> TraceAnswer:
         data = await self._trace(intent, session_id, control_plane_id, **more)
-        return TraceAnswer(id=session_id, data=data)
+        return TraceAnswer(id=session_id, data=unwrapped(data, ("summary", "traces")))
 
     async def _trace(self, intent: Intent, session_id: str, control_plane_id: str, **more: Any) -> Any:
         ids = {

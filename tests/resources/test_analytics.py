@@ -1,0 +1,153 @@
+"""Rows of requests: the id form the server takes, what was cut, and rows in older shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from mcp_types import CallToolResult
+
+from konnect_agent import InvalidArguments, Konnect, Undecodable
+from konnect_agent.ids import CompositeId
+
+from ..handmade import TOKEN, Arguments, Handmade, Serve, as_json, refused, structured
+
+pytestmark = pytest.mark.anyio
+
+CP = "0a3a1b0e-0000-4000-8000-00000000cafe"
+ID = "3f1c0a52-9d44-4c1e-8a6b-0d2f5b7c9e10"
+PAIR = f"{CP}:{ID}"
+ROW = {"request_id": "r-1", "response_http_status": "503", "consumer": PAIR, "request_uri": "/x"}
+
+
+def asked_ids(server: Handmade) -> list[Any]:
+    """The ids of every call so far."""
+    return [arguments.get("consumer_id", arguments.get("consumer_ids")) for _, arguments in server.calls]
+
+
+def taking(*accepted: Any, otherwise: CallToolResult) -> Mapping[str, Any]:
+    """A GetAnalytics that has a row for these ids only."""
+
+    def answer(arguments: Arguments) -> CallToolResult:
+        wanted = arguments.get("consumer_id", arguments.get("consumer_ids"))
+        return structured({"data": [ROW]}) if wanted in accepted else otherwise
+
+    return {"GetAnalytics": answer}
+
+
+REFUSAL = refused("Invalid arguments: consumer_id does not have the form asked for")
+NOTHING = structured({"data": []})
+
+
+@pytest.mark.parametrize("otherwise", [REFUSAL, NOTHING])
+async def test_a_server_of_plain_ids_is_asked_again_once_and_then_remembered(
+    serve: Serve, otherwise: CallToolResult
+) -> None:
+    server = serve(taking(ID, [ID], otherwise=otherwise))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        first = await konnect.analytics.get_consumer_requests(ID, time_range="1H", control_plane_id=CP)
+        second = await konnect.analytics.query_api_requests("1H", consumer_ids=[PAIR])
+    assert [row.request_id for row in (*first.rows, *second.rows)] == ["r-1", "r-1"]
+    assert asked_ids(server) == [PAIR, ID, [ID]]
+
+
+async def test_a_server_of_pairs_is_never_asked_with_plain_ids(serve: Serve) -> None:
+    server = serve(taking(PAIR, [PAIR], otherwise=REFUSAL))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        await konnect.analytics.query_api_requests("1H", consumer_ids=[PAIR])
+        await konnect.analytics.get_consumer_requests(PAIR, time_range="1H")
+        await konnect.analytics.get_consumer_requests(ID, time_range="1H", control_plane_id=CP)
+    assert asked_ids(server) == [[PAIR], PAIR, PAIR]
+
+
+async def test_no_rows_in_either_form_is_no_rows(serve: Serve) -> None:
+    server = serve(taking(otherwise=NOTHING))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.analytics.get_consumer_requests(PAIR, time_range="1H")
+    assert (found.rows, found.truncated) == ((), False)
+    assert asked_ids(server) == [PAIR, ID]
+
+
+async def test_a_refusal_of_both_forms_is_the_first_one(serve: Serve) -> None:
+    def answer(arguments: Arguments) -> CallToolResult:
+        return refused(f"Invalid arguments: not {arguments['consumer_id']}")
+
+    server = serve({"GetAnalytics": answer})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        with pytest.raises(InvalidArguments, match=f"not {PAIR}"):
+            await konnect.analytics.get_consumer_requests(PAIR, time_range="1H")
+
+
+async def test_a_plain_id_alone_is_asked_for_once(serve: Serve) -> None:
+    server = serve(taking(otherwise=NOTHING))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        await konnect.analytics.get_consumer_requests(ID, time_range="1H")
+        await konnect.analytics.query_api_requests("1H")
+    assert asked_ids(server) == [ID, None]
+
+
+@pytest.mark.parametrize(
+    ("answer", "truncated"),
+    [
+        ({"data": [ROW] * 3}, True),
+        ({"data": [ROW] * 2}, False),
+        ({"data": [ROW] * 2, "meta": {"truncated": True}}, True),
+        ({"requests": [ROW] * 2, "metadata": {"next_cursor": "abc"}}, True),
+        ({"results": [ROW] * 2, "meta": {"total_count": 9}}, True),
+        ({"results": [ROW] * 2, "meta": {"size": 2, "offset": 0}}, False),
+    ],
+)
+async def test_a_list_that_may_have_been_cut_says_so(serve: Serve, answer: Any, truncated: bool) -> None:
+    server = serve({"GetAnalytics": structured(answer)})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.analytics.query_api_requests("1H", max_results=3)
+    assert (found.truncated, found.limit) == (truncated, 3)
+
+
+async def test_what_stands_beside_the_rows_is_kept_as_the_summary(serve: Serve) -> None:
+    statistics = {"total_requests": 40, "failed_requests": 3}
+    server = serve({"GetAnalytics": structured({"result": {"data": [ROW], "statistics": statistics}})})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.analytics.get_consumer_requests(ID, time_range="1H")
+    assert found.summary == {"statistics": statistics}
+
+
+async def test_a_row_of_the_retired_server_is_read(serve: Serve) -> None:
+    row = {
+        "requestId": "r-9", "timestamp": "2026-03-04T12:00:00.123Z", "httpMethod": "GET", "uri": "/x",
+        "statusCode": 502, "consumerId": PAIR, "serviceId": f"{CP}:{CP}", "routeId": None,
+        "latency": {"totalMs": 12, "gatewayMs": 2, "upstreamMs": None}, "authType": "key-auth",
+        "service": {"port": "80", "protocol": "http"}, "controlPlane": {"id": CP, "group": None}, "traceId": "t",
+    }  # fmt: skip
+    server = serve({"GetAnalytics": as_json({"metadata": {"totalRequests": 1}, "requests": [row]})})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        (found,) = (await konnect.analytics.query_api_requests("1H")).rows
+    assert (found.request_id, found.http_method, found.request_uri, found.status) == ("r-9", "GET", "/x", 502)
+    assert (found.latencies_response_ms, found.latencies_upstream_ms) == (12, None)
+    assert (found.consumer_id, found.service_id, found.route_id) == (CompositeId(CP, ID), CompositeId(CP, CP), None)
+    assert (found.control_plane_id, found.auth_type, found.failed) == (CP, "key-auth", True)
+    assert found.request_start is not None
+    assert found.request_start.isoformat() == "2026-03-04T12:00:00.123000+00:00"
+
+
+async def test_a_row_of_nulls_with_an_unreadable_status_is_still_a_row(serve: Serve) -> None:
+    row = {"request_id": "r-1", "response_http_status": "", "upstream_status": "n/a", "route": None, "consumer": ""}
+    server = serve({"GetAnalytics": structured({"data": [row, {**ROW, "response_http_status": 204}]})})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        first, second = (await konnect.analytics.query_api_requests("1H")).rows
+    assert (first.status, first.failed, first.consumer_id, first.control_plane_id) == (None, False, None, None)
+    assert (second.status, second.control_plane_id) == (204, CP)
+
+
+@pytest.mark.parametrize(
+    ("row", "path"),
+    [({"foo": 1}, "$[1]"), ({"request_id": {"a": 1}}, "$[1].request_id"), ({"request_id": "x", "request_start": "noon"}, "$[1].")],
+)
+async def test_what_is_no_row_is_undecodable_and_says_where(serve: Serve, row: Any, path: str) -> None:
+    server = serve({"GetAnalytics": structured({"data": [ROW, row]})})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        with pytest.raises(Undecodable) as caught:
+            await konnect.analytics.query_api_requests("1H")
+    assert caught.value.path.startswith(path)
+    assert caught.value.operation == "analytics.query_api_requests"

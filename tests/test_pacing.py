@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import anyio
+import pytest
+from anyio import wait_all_tasks_blocked
+from anyio.lowlevel import checkpoint
+
+from konnect_agent.pacing import Pacer, lane, shared_pacer
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_no_more_than_the_ceiling_are_in_flight() -> None:
+    pacer, release, most = Pacer(3), anyio.Event(), 0
+
+    async def call() -> None:
+        nonlocal most
+        async with pacer.slot():
+            most = max(most, pacer.in_flight)
+            await release.wait()
+
+    async with anyio.create_task_group() as calls:
+        for _ in range(10):
+            calls.start_soon(call)
+        await wait_all_tasks_blocked()
+        assert pacer.in_flight == 3
+        release.set()
+    assert (most, pacer.in_flight) == (3, 0)
+
+
+async def test_lanes_take_turns() -> None:
+    pacer, order = Pacer(1), list[str]()
+    release = anyio.Event()
+
+    async def hold() -> None:
+        async with pacer.slot():
+            await release.wait()
+
+    async def call(who: str) -> None:
+        lane.set(who)
+        async with pacer.slot():
+            order.append(who)
+
+    async with anyio.create_task_group() as calls:
+        calls.start_soon(hold)
+        await wait_all_tasks_blocked()
+        for who in ["big"] * 6 + ["small"] * 2:
+            calls.start_soon(call, who)
+        await wait_all_tasks_blocked()
+        release.set()
+    assert sorted(order) == ["big"] * 6 + ["small"] * 2
+    assert order.index("small") <= 1
+    assert [who for who in order[:4]].count("small") == 2
+
+
+async def test_a_throttle_halves_the_width_and_successes_widen_it_again() -> None:
+    pacer = Pacer(8)
+    pacer.throttled()
+    assert pacer.width == 4
+    for _ in range(10):
+        pacer.throttled()
+    assert pacer.width == 1
+    for _ in range(100):
+        pacer.succeeded()
+    assert pacer.width == 8
+
+
+async def test_one_window_of_successes_widens_by_about_one() -> None:
+    pacer = Pacer(8)
+    pacer.throttled()
+    for _ in range(4):
+        pacer.succeeded()
+    assert 4.8 <= pacer.width <= 5.0
+
+
+async def test_a_retry_after_holds_everybody_back_together() -> None:
+    pacer, begun = Pacer(4), anyio.current_time()
+    pacer.throttled(0.05)
+    pacer.throttled(0.01)
+    entered: list[float] = []
+
+    async def call() -> None:
+        async with pacer.slot():
+            entered.append(anyio.current_time() - begun)
+
+    async with anyio.create_task_group() as calls:
+        for _ in range(3):
+            calls.start_soon(call)
+    assert min(entered) >= 0.05
+
+
+async def test_a_cancelled_call_gives_its_place_to_the_next() -> None:
+    pacer, entered = Pacer(1), list[str]()
+    release = anyio.Event()
+
+    async def call(who: str, scope: anyio.CancelScope) -> None:
+        with scope:
+            async with pacer.slot():
+                entered.append(who)
+                await release.wait()
+
+    scopes = {who: anyio.CancelScope() for who in ("first", "waiting", "last")}
+    async with anyio.create_task_group() as calls:
+        for who, scope in scopes.items():
+            calls.start_soon(call, who, scope)
+            await wait_all_tasks_blocked()
+        scopes["waiting"].cancel()
+        scopes["first"].cancel()
+        await wait_all_tasks_blocked()
+        assert entered == ["first", "last"]
+        release.set()
+    assert pacer.in_flight == 0
+
+
+async def test_a_call_cancelled_in_the_moment_of_its_turn_loses_no_place() -> None:
+    pacer, scope = Pacer(1), anyio.CancelScope()
+
+    async def wait_in_line() -> None:
+        with scope:
+            async with pacer.slot():
+                await anyio.sleep_forever()
+
+    async with anyio.create_task_group() as calls:
+        async with pacer.slot():
+            calls.start_soon(wait_in_line)
+            await wait_all_tasks_blocked()
+        scope.cancel()
+    with anyio.fail_after(1):
+        async with pacer.slot():
+            await checkpoint()
+    assert pacer.in_flight == 0
+
+
+async def test_connections_to_one_endpoint_with_one_token_share_the_pacer() -> None:
+    pacer = shared_pacer("https://eu", "kpat_a", 4)
+    assert shared_pacer("https://eu", "kpat_a", 4) is pacer
+    assert shared_pacer("https://eu", "kpat_b", 4) is not pacer
+    assert shared_pacer("https://us", "kpat_a", 4) is not pacer
+
+
+async def test_the_smallest_ceiling_asked_for_holds() -> None:
+    assert shared_pacer("https://au", "kpat_a", 6).ceiling == 6
+    assert shared_pacer("https://au", "kpat_a", 2).ceiling == 2
+    assert shared_pacer("https://au", "kpat_a", 6).width == 2

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from konnect_agent.redaction import MASK, is_reference, is_secret_name, redact, scrub
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("token kpat_0aB1c2 here", f"token {MASK} here"),
+        ("spat_x.y~z/+=-1,", f"{MASK},"),
+        ("KPAT_ABC", MASK),
+        ("Authorization: Bearer abcDEF123", f"Authorization: Bearer {MASK}"),
+        ("authorization: basic dXNlcjpwYXNz", f"authorization: basic {MASK}"),
+        ("eyJhbGciOiJI.eyJzdWIiOiIx.c2ln", MASK),
+        ("GET /x?page=2&api_key=s3cr3t&sort=a", f"GET /x?page=2&api_key={MASK}&sort=a"),
+        ("/login?ACCESS_TOKEN=abc", f"/login?ACCESS_TOKEN={MASK}"),
+        ("redis://app:hunter2@cache:6379/0", f"redis://app:{MASK}@cache:6379/0"),
+        ("id AKIAIOSFODNN7EXAMPLE", f"id {MASK}"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nrest", f"{MASK}\nrest"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE cut off", MASK),
+    ],
+)
+def test_credentials_are_masked_by_their_shape(text: str, left: str) -> None:
+    assert scrub(text) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A personal access token starts with kpat_, a system account token with spat_.",
+        "Create a token (kpat_...)",
+        "Basic Authentication plugin",
+        "bearer authentication is required",
+        "at 12:30:01 from user@host",
+        "http://localhost:8001/a@b",
+        "https://us.mcp.konghq.com:443/",
+        "/search?q=token",
+        "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----",
+    ],
+)
+def test_prose_and_addresses_stay_readable(text: str) -> None:
+    assert scrub(text) == text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "secret", "client_secret", "password", "redis_password", "sentinel_password", "passphrase", "api_key",
+        "apiKey", "X-Api-Key", "aws_secret_access_key", "private_key", "key", "key_alt", "jwk", "client_jwk",
+        "access_token", "token", "credential", "client_assertion", "Authorization", "set-cookie", "header_value",
+        "param_value", "gcp_service_account_json", "session_secret", "approle_secret_id", "introspection_headers_values",
+    ],
+)  # fmt: skip
+def test_names_that_say_secret_are_known(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "key_names", "token_endpoint", "key_in_header", "key_in_body", "hide_credentials", "token_headers_client",
+        "cookie_name", "token_exchange_endpoint", "secret_name", "cache_key", "public_key", "max_tokens",
+        "total_tokens", "access_token_jwks_uri", "session_cookie_same_site", "authorization_endpoint", "host",
+        "keyspace", "monkey", "name", "instance_name", "credential_claim", "token_endpoint_auth_method",
+    ],
+)  # fmt: skip
+def test_innocent_names_are_left_alone(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_structure_numbers_booleans_and_references_stay_below_a_secret_name() -> None:
+    config = {
+        "redis": {"password": "hunter2", "host": "cache", "port": 6379, "ssl": True},
+        "secrets": ["a", "{vault://env/redis-password}", 7, None, {"kid": "k1", "active": False}],
+        "token": "",
+        "header_value": "{vault://aws/key/field?ttl=60#2}",
+    }
+    assert redact(config) == {
+        "redis": {"password": MASK, "host": "cache", "port": 6379, "ssl": True},
+        "secrets": [MASK, "{vault://env/redis-password}", 7, None, {"kid": MASK, "active": False}],
+        "token": "",
+        "header_value": "{vault://aws/key/field?ttl=60#2}",
+    }
+
+
+@pytest.mark.parametrize(
+    "value", ["Bearer {vault://env/x}", "{vault://env}", "{vault://env/x} ", "{vault://env/x}\n", "{vault:/env/x}"]
+)
+def test_only_a_whole_reference_is_one(value: str) -> None:
+    assert not is_reference(value)
+    assert redact({"secret": value}) == {"secret": MASK}
+
+
+def test_secrets_hide_neither_in_keys_nor_in_odd_containers() -> None:
+    token = "kpat_0123456789"
+    odd: Any = {token: 1, "secret": {token: "x"}, "tuple": (token,), "set": {token}, "bytes": token.encode()}
+    assert token not in str(redact(odd))
+    assert "hunter2" not in str(redact({"password": {"hunter2"}, "passwd": b"hunter2", "token": ("hunter2",)}))
+
+
+def test_data_nested_without_end_is_cut() -> None:
+    endless: list[Any] = ["kpat_0123456789"]
+    endless.append(endless)
+    shown = redact(endless)
+    assert shown[0] == MASK
+    assert "kpat" not in str(shown)
+
+
+def test_redaction_leaves_the_original_alone() -> None:
+    original = {"password": "hunter2"}
+    redact(original)
+    assert original == {"password": "hunter2"}
