@@ -10,51 +10,96 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-
-from cyclopts import App, CycloptsError, Group, Parameter
+from typing import TYPE_CHECKING, Any
 
 from konnect_agent import __version__
-from konnect_agent.errors import KonnectError
+from konnect_agent.errors import ConfigError, KonnectError
 from patterns.command import outcome
-from patterns.command.outcome import say, tell_bug, tell_error
+from patterns.command.outcome import tell_bug, tell_error
 
-_GROUPS = {
-    Group("Patterns", sort_key=1): {
+if TYPE_CHECKING:
+    from cyclopts import App
+
+_COMMANDS = {
+    "Patterns": {
         "debug": "trace slow requests and say where their time goes",
         "endpoint": "which route serves a request, and which plugins run on it",
         "consumers": "whose requests fail, where, and behind which plugins",
         "audit": "what is configured, and what is wrong with it",
         "alert": "from an alert to its cause",
     },
-    Group("Server", sort_key=2): {
+    "Server": {
         "tools": "what the server offers",
         "call": "call any tool",
         "search": "search Kong's documentation through the server",
     },
-    Group("Here", sort_key=3): {
+    "Here": {
         "sandbox": "serve an invented Konnect on this machine",
         "schema": "the JSON Schema of a report",
     },
 }
+_ABOUT = """Kong Konnect's documented workflows, without a language model.
+
+Set KONNECT_TOKEN (kpat_... or spat_...), or try everything with --sandbox."""
+
+
+def main() -> None:
+    """The entry point of the command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; its exit status. Never raises."""
+    try:
+        command = _parsed(arguments)
+        if inspect.iscoroutinefunction(command.func):
+            from patterns.command.running import run as run_to_the_end
+
+            return run_to_the_end(command)
+        status = command()
+        return status if isinstance(status, int) else outcome.DONE  # help and version return nothing
+    except KonnectError as error:
+        tell_error(error)
+        return outcome.status_of(error)
+    except KeyboardInterrupt:  # before the event loop runs, or after
+        return outcome.INTERRUPTED
+    except Exception as error:
+        tell_bug(error)
+        return outcome.BUG
+
+
+def _parsed(arguments: Sequence[str]) -> partial[Any]:
+    """The function that was called for, with its arguments. Raises `ConfigError` for a mistake in them."""
+    from cyclopts import CycloptsError
+
+    called = next(iter(arguments), "")
+    try:
+        command: Callable[..., Any]
+        command, bound, _ = _app(called).parse_args(arguments, print_error=False, exit_on_error=False)
+    except CycloptsError as error:
+        raise ConfigError(str(error), hint=_usage_hint(called)) from None
+    return partial(command, *bound.args, **bound.kwargs)
 
 
 def _app(called: str) -> App:
     """All commands. The one that is called is loaded and describes itself; of the others a line is enough."""
+    from cyclopts import App, Group, Parameter
+
     app = App(
         name="konnect-agent",
-        help="Kong Konnect's documented workflows, without a language model.\n\n"
-        "Set KONNECT_TOKEN (kpat_... or spat_...), or try everything with --sandbox.",
+        help=_ABOUT,
         version=__version__,
         version_flags=("--version",),
         default_parameter=Parameter(negative=(), show_default=_shown_default),
     )
-    app["--help"].group = app["--version"].group = Group("Options", sort_key=9)
-    for group, commands in _GROUPS.items():
+    for place, (title, commands) in enumerate(_COMMANDS.items()):
+        group = Group(title, sort_key=place)
         for order, (name, summary) in enumerate(commands.items()):
             text = None if name == called else summary
             app.command(f"patterns.command.{name}:{name}", name=name, help=text, group=group, sort_key=order)
+    app["--help"].group = app["--version"].group = Group("Options", sort_key=len(_COMMANDS))
     return app
 
 
@@ -63,44 +108,8 @@ def _shown_default(value: object) -> str | None:
     return None if value in (None, False, ()) else str(value)
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command; its exit status. Never raises."""
-    try:
-        return _run(arguments)
-    except KonnectError as error:
-        tell_error(error)
-        return outcome.status_of(error)
-    except CycloptsError as error:
-        say(f"error: {error}")
-        say(f"hint: {_usage_hint(arguments)}")
-        return outcome.USAGE
-    except KeyboardInterrupt:  # before the event loop runs, or after
-        return outcome.INTERRUPTED
-    except Exception as error:
-        tell_bug(error)
-        return outcome.BUG
-
-
-def _run(arguments: Sequence[str]) -> int:
-    called = next(iter(arguments), "")
-    command, bound, _ = _app(called).parse_args(arguments, print_error=False, exit_on_error=False)
-    call = partial(command, *bound.args, **bound.kwargs)
-    if inspect.iscoroutinefunction(command):
-        from patterns.command.running import run as run_to_the_end
-
-        return run_to_the_end(call)
-    status = call()
-    return status if isinstance(status, int) else outcome.DONE  # help and version return nothing
-
-
-def _usage_hint(arguments: Sequence[str]) -> str:
-    first = next(iter(arguments), "")
-    if first.startswith("-"):
+def _usage_hint(called: str) -> str:
+    if called.startswith("-"):
         return "Options come after the command: konnect-agent COMMAND --option."
-    known = any(first in commands for commands in _GROUPS.values())
-    return f"{f'konnect-agent {first}' if known else 'konnect-agent'} --help lists what it takes."
-
-
-def main() -> None:
-    """The entry point of the command."""
-    sys.exit(run(sys.argv[1:]))
+    known = any(called in commands for commands in _COMMANDS.values())
+    return f"{f'konnect-agent {called}' if known else 'konnect-agent'} --help lists what it takes."

@@ -15,6 +15,8 @@ from konnect_agent import Konnect
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
 
+from .handmade import Handmade, Serve, running
+
 Client = Callable[..., Konnect]
 
 
@@ -49,6 +51,18 @@ def client() -> Client:
         return Konnect(**{**defaults, **settings})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def _handmade() -> Iterator[Handmade]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def serve(_handmade: Handmade) -> Serve:
+    """Let the hand-made server offer tools with the answers of this test."""
+    return _handmade.offer
 
 
 @pytest.fixture

@@ -1,0 +1,54 @@
+"""`konnect-agent consumers`: pattern 3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from konnect_agent.errors import InvalidArguments
+from patterns.command.delivery import deliver
+from patterns.command.options import ReportOptions
+from patterns.command.progress import Display
+
+if TYPE_CHECKING:
+    from konnect_agent import Konnect
+    from patterns import ConsumersResult, Report
+
+_DEFAULTS = ReportOptions()
+
+
+async def consumers(
+    *,
+    control_plane: Annotated[str | None, Parameter(help="name or id; every visible one if left out")] = None,
+    time_range: Annotated[str, Parameter(help="15M, 1H, 6H, 12H, 24H or 7D")] = "24H",
+    status: Annotated[str, Parameter(help="what counts as failing, comma-separated")] = "500,502,503",
+    top: Annotated[int, Parameter(help="how many consumers to look into")] = 5,
+    max_results: Annotated[int, Parameter(help="how many requests to ask for")] = 1000,
+    options: ReportOptions = _DEFAULTS,
+) -> int:
+    """Rank consumers by their failing requests, and show the plugins they meet."""
+    from patterns import analyze_consumers
+
+    status_codes = read_statuses(status)
+
+    async def work(konnect: Konnect, display: Display) -> Report[ConsumersResult]:
+        return await analyze_consumers(
+            konnect,
+            control_plane,
+            time_range=time_range,
+            status_codes=status_codes,
+            top=top,
+            max_results=max_results,
+        )
+
+    exit_status, _ = await deliver(options, work)
+    return exit_status
+
+
+def read_statuses(written: str) -> tuple[int, ...]:
+    """`500,502` as numbers, each once. Raises `InvalidArguments` for anything that is no HTTP status."""
+    entries = [entry.strip() for entry in written.split(",")]
+    if not all(len(entry) == 3 and entry.isdecimal() and "100" <= entry <= "599" for entry in entries):
+        raise InvalidArguments(f"{written!r} are no HTTP statuses.", hint="Write --status 500,502,503.")
+    return tuple(dict.fromkeys(map(int, entries)))

@@ -1,0 +1,107 @@
+"""What every command understands, and the Konnect it gets from that.
+
+Tokens come from the environment or from a file (`-` is standard input), never from an argument: arguments
+are visible to every process of a machine and end up in shell histories.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from konnect_agent.errors import ConfigError
+
+if TYPE_CHECKING:
+    from konnect_agent import Konnect
+
+SANDBOX_TIME_SCALE = 30.0
+"""How much faster a debug session runs in the embedded sandbox: a minute takes two seconds."""
+
+_TOKEN_FILE_HINT = "Give --token-file a file that holds the token and nothing else."
+_COMMON = Group("Common options", sort_key=10)
+
+
+@Parameter(name="*", group=_COMMON)
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Where to connect, as whom, and where to write."""
+
+    region: Annotated[str | None, Parameter(help="us (default), eu, au, in or global; KONNECT_REGION")] = None
+    url: Annotated[str | None, Parameter(help="the MCP Server's URL instead; KONNECT_MCP_URL")] = None
+    token_file: Annotated[
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="a file with the token (- is standard input), instead of KONNECT_TOKEN",
+        ),
+    ] = None
+    sandbox: Annotated[bool, Parameter(help="an embedded, invented Konnect: no token, no network")] = False
+    output: Annotated[
+        str | None, Parameter(name=("--output", "-o"), allow_leading_hyphen=True, help="write to a file")
+    ] = None
+    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), help="no progress display")] = False
+    verbose: Annotated[bool, Parameter(name=("--verbose", "-v"), help="log steps and calls")] = False
+    no_color: Annotated[bool, Parameter(help="no colours, as with NO_COLOR")] = False
+
+
+@Parameter(name="*", group=_COMMON)
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(Options):
+    """For commands that print data."""
+
+    format: Annotated[Literal["text", "json"], Parameter(name=("--format", "-f"))] = "text"
+
+
+@Parameter(name="*", group=_COMMON)
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(Options):
+    """For commands that print a report."""
+
+    format: Annotated[
+        Literal["text", "json", "markdown", "html"],
+        Parameter(name=("--format", "-f"), help="json obeys `konnect-agent schema PATTERN`"),
+    ] = "text"
+    require_complete: Annotated[bool, Parameter(help="exit 7 if something could not be seen")] = False
+
+
+@asynccontextmanager
+async def connected(options: Options) -> AsyncGenerator[Konnect]:
+    """A connected Konnect, the embedded sandbox's if that is wanted. Raises one error of the tree."""
+    from konnect_agent import Konnect
+
+    if not options.sandbox:
+        token = read_token(options.token_file) if options.token_file else None
+        async with Konnect(token, region=options.region, url=options.url) as konnect:
+            yield konnect
+        return
+    if options.region or options.url or options.token_file:
+        raise ConfigError(
+            "--sandbox needs no --region, --url or --token-file.", hint="Leave one of them out."
+        )
+    from konnect_agent.sandbox import Sandbox
+
+    async with (
+        Sandbox(time_scale=SANDBOX_TIME_SCALE) as sandbox,
+        Konnect(sandbox.token, url=sandbox.url, time_scale=SANDBOX_TIME_SCALE) as konnect,
+    ):
+        yield konnect
+
+
+def read_token(file: str) -> str:
+    """The token in a file, or on standard input. Raises `ConfigError` if there is none."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigError(
+            f"The token file {file} cannot be read: {problem}.", hint=_TOKEN_FILE_HINT
+        ) from None
+    if not text.strip():
+        raise ConfigError(f"The token file {file} is empty.", hint=_TOKEN_FILE_HINT)
+    return text.strip()

@@ -1,0 +1,72 @@
+"""Running a command to its end, or to an orderly stop.
+
+The first Ctrl-C (or SIGTERM) cancels the command and waits for what it cleans up: a debug session it started
+is stopped, connections are closed. The second one leaves at once. Signals are received by the event loop
+rather than by Python's default handler, because a cancellation that comes as an exception could hit the
+creation of a debug session half-way.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import anyio
+
+from patterns.command import outcome
+from patterns.command.outcome import say
+
+_STATUSES = {signal.SIGINT: outcome.INTERRUPTED, signal.SIGTERM: outcome.TERMINATED}
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+def run(command: Callable[[], Awaitable[int]]) -> int:
+    """The exit status of `command`, or of the signal that stopped it. Raises what the command raises."""
+    return anyio.run(_supervise, command)
+
+
+async def _supervise(command: Callable[[], Awaitable[int]]) -> int:
+    interruption = _Interruption()
+    status, failure = outcome.DONE, None
+    with anyio.open_signal_receiver(*_STATUSES) as signals:
+        async with anyio.create_task_group() as watching:
+            with anyio.CancelScope() as work:
+                watching.start_soon(interruption.watch, signals, work)
+                try:
+                    status = await command()
+                except Exception as error:  # leaves the task group as itself, not as a group
+                    failure = error
+            watching.cancel_scope.cancel()
+    if interruption.status is not None:
+        return interruption.status
+    if failure is not None:
+        raise failure
+    return status
+
+
+class _Interruption:
+    """Whether somebody asked to stop, and the exit status that says so."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+
+    async def watch(self, signals: AsyncIterator[signal.Signals], work: anyio.CancelScope) -> None:
+        """Cancel `work` at the first signal; leave the process at the second."""
+        async for received in signals:
+            if self.status is not None:
+                _leave(self.status)
+            self.status = _STATUSES[received]
+            if sys.stderr.isatty():
+                print(file=sys.stderr)  # the terminal has echoed ^C
+            say("Stopping; once more to leave at once.")
+            work.cancel()
+
+
+def _leave(status: int) -> None:
+    """Without cleaning up, which may be what hangs; only the cursor a display has hidden comes back."""
+    if sys.stderr.isatty():
+        sys.stderr.write(_SHOW_CURSOR)
+    sys.stderr.flush()
+    os._exit(status)

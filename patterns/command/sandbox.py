@@ -1,0 +1,62 @@
+"""`konnect-agent sandbox`: an invented Konnect on this machine, for as long as the command runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import anyio
+from cyclopts import Parameter
+
+from konnect_agent.config import check_token
+from konnect_agent.errors import ConfigError
+from konnect_agent.sandbox import DEFAULT_TOKEN, Sandbox
+from patterns.command import outcome
+from patterns.command.options import read_token
+from patterns.command.outcome import say
+
+
+async def sandbox(
+    *,
+    port: Annotated[int, Parameter(help="on the loopback interface; 0 takes any free one")] = 8484,
+    token: Annotated[str | None, Parameter(help="what it accepts (invented, so no secret)")] = None,
+    token_file: Annotated[str | None, Parameter(help="what it accepts, from a file")] = None,
+    seed: Annotated[int, Parameter(help="which organisation")] = 7,
+    latency_ms: Annotated[float, Parameter(help="how long every call takes")] = 0.0,
+    time_scale: Annotated[float, Parameter(help="how much faster than the clock debug sessions run")] = 1.0,
+    json_response: Annotated[bool, Parameter(help="answer with JSON instead of event streams")] = False,
+    faults: Annotated[str | None, Parameter(help="a rate such as 0.2, or a script: 429:3,reset,ok:5")] = None,
+) -> int:
+    """Serve an embedded Konnect until Ctrl-C: real MCP, invented organisation."""
+    if token and token_file:
+        raise ConfigError("Both --token and --token-file were given.", hint="Give one of them.")
+    accepted = token or (read_token(token_file) if token_file else DEFAULT_TOKEN)
+    check_token(accepted)
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"{port} is no port.", hint="A --port is 0 (any free one) to 65535.")
+    if time_scale <= 0 or latency_ms < 0:
+        raise ConfigError("--time-scale must be more than 0, and --latency-ms not less.", hint="See --help.")
+    try:
+        served = Sandbox(
+            token=accepted, port=port, seed=seed, latency=latency_ms / 1000, time_scale=time_scale,
+            json_response=json_response, faults=faults,
+        )  # fmt: skip
+        async with served:
+            _tell(served, shown=token_file is None, file=token_file)
+            await anyio.sleep_forever()
+    except ValueError as error:
+        raise ConfigError(f"--faults: {error}.", hint="See konnect_agent.sandbox.faults.") from None
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        raise ConfigError(f"Port {port} cannot be used: {problem}.", hint="Choose another --port.") from None
+    return outcome.DONE
+
+
+def _tell(served: Sandbox, *, shown: bool, file: str | None) -> None:
+    """The URL alone on standard output, for scripts; how to use it on standard error, for people."""
+    print(served.url, flush=True)
+    environment = f"KONNECT_MCP_URL={served.url} KONNECT_TOKEN={served.token if shown else f'$(cat {file})'}"
+    say("An invented Konnect, until Ctrl-C. In another terminal:")
+    say(f"  export {environment}")
+    say("  konnect-agent audit")
+    sys.stderr.flush()

@@ -1,0 +1,142 @@
+"""Pattern 3: who fails, how often and where, and what those consumers meet on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from patterns.consumers import ConsumersResult
+from patterns.failures import ConsumerFailures, FailedRequest, RouteFailures
+from patterns.report.document import (
+    Aside,
+    Bar,
+    Block,
+    Cell,
+    Column,
+    Items,
+    Part,
+    Section,
+    Tone,
+    Toned,
+    counted,
+    milliseconds,
+    number,
+    percent,
+    share_of,
+    table,
+)
+
+
+def describe(result: ConsumersResult) -> Part:
+    """The document of a consumer analysis."""
+    plane = result.control_plane
+    return Part(
+        title="Consumer analysis",
+        headline=_headline(result),
+        facts=(
+            ("control plane", plane.name or plane.id or "every visible one"),
+            ("time range", result.time_range),
+            ("statuses", ", ".join(map(str, result.status_codes))),
+            ("failing requests", _seen(result)),
+        ),
+        blocks=tuple(_blocks(result)),
+    )
+
+
+def _headline(result: ConsumersResult) -> str:
+    first = next(iter(result.consumers), None)
+    if first is None or not result.rows:
+        return ""
+    share = percent(share_of(first.failures, result.rows))
+    statuses = ", ".join(_ranked(first.by_status))
+    return f"{_who(first)} has {share} of the failures: {number(first.failures)} requests, {statuses}."
+
+
+def _seen(result: ConsumersResult) -> str:
+    seen = counted(result.rows, "row")
+    seen += " (cut: the newest only)" if result.truncated else ""
+    return seen + (
+        f", {number(result.elsewhere)} of other control planes left out" if result.elsewhere else ""
+    )
+
+
+def _blocks(result: ConsumersResult) -> Iterator[Block]:
+    if result.notes:
+        yield Items(result.notes, "warn" if result.truncated else "dim")
+    nobody = result.unattributed
+    rows = [_row(consumer, result.rows) for consumer in result.consumers]
+    if nobody.failures:
+        who = Toned("(no consumer)", "dim")
+        rows.append((who, *_failures(nobody.failures, result.rows), *_kinds(nobody.by_status, ()), ""))
+    if rows:
+        columns = [
+            Column("consumer", exact=True), Column("failures", "right"), Column("share", bars=True),
+            Column("statuses"), Column("routes"), Column("custom id", exact=True, extra=True),
+        ]  # fmt: skip
+        yield Section("Who fails", (table(columns, rows),))
+    plugins = [(_who(consumer), *entry) for consumer in result.consumers for entry in _plugins(consumer)]
+    if plugins:
+        columns = [
+            Column("consumer", exact=True),
+            Column("plugin", exact=True),
+            Column("scope"),
+            Column("why"),
+        ]
+        yield Section("Plugins they meet", (table(columns, plugins),))
+    for consumer in result.consumers:
+        if consumer.requests:
+            yield Aside(f"Latest failures of {_who(consumer)}", (_requests(consumer.requests),))
+
+
+def _row(consumer: ConsumerFailures, whole: int) -> tuple[Cell, ...]:
+    who: Cell = Toned(f"{_who(consumer)} (gone)", "warn") if consumer.exists is False else _who(consumer)
+    kinds = _kinds(consumer.by_status, consumer.routes)
+    return (who, *_failures(consumer.failures, whole), *kinds, consumer.custom_id or "")
+
+
+def _failures(failures: int, whole: int) -> tuple[Cell, Cell]:
+    share = share_of(failures, whole)
+    tone: Tone = "bad" if share >= 0.5 else "warn" if share >= 0.2 else "plain"
+    return number(failures), Bar(share, percent(share), tone)
+
+
+def _kinds(by_status: Mapping[str, int], routes: tuple[RouteFailures, ...]) -> tuple[Cell, Cell]:
+    where = [f"{route.name or route.id or '(no route)'} {number(route.failures)}" for route in routes[:3]]
+    if len(routes) > 3:
+        where.append(f"{len(routes) - 3} more")
+    return ", ".join(_ranked(by_status)), ", ".join(where)
+
+
+def _ranked(by_status: Mapping[str, int]) -> list[str]:
+    """`503×12`, most frequent first."""
+    ranked = sorted(by_status.items(), key=lambda entry: (-entry[1], entry[0]))
+    return [f"{status}×{number(count)}" for status, count in ranked[:4]]
+
+
+def _plugins(consumer: ConsumerFailures) -> Iterator[tuple[Cell, Cell, Cell]]:
+    for plugin in consumer.plugins:
+        yield plugin.name or plugin.id or "?", plugin.scope, plugin.because
+
+
+def _requests(requests: tuple[FailedRequest, ...]) -> Block:
+    columns = [
+        Column("at (UTC)"), Column("request"), Column("status", "right"), Column("upstream", "right"),
+        Column("latency", "right"), Column("request id", exact=True),
+    ]  # fmt: skip
+    return table(
+        columns,
+        (
+            (
+                f"{request.at:%m-%d %H:%M:%S}" if request.at else "-",
+                " ".join(filter(None, (request.method, request.uri))),
+                str(request.status or "-"),
+                str(request.upstream_status or "-"),
+                milliseconds(request.latency_ms),
+                request.id or "-",
+            )
+            for request in requests
+        ),
+    )
+
+
+def _who(consumer: ConsumerFailures) -> str:
+    return consumer.username or consumer.custom_id or consumer.id or "?"

@@ -1,0 +1,128 @@
+"""Pattern 1: where the time goes, worst first, and how long requests took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from patterns.performance import PerformanceResult
+from patterns.report.document import (
+    Aside,
+    Bar,
+    Block,
+    Cell,
+    Column,
+    Paragraph,
+    Part,
+    Section,
+    Tone,
+    Verbatim,
+    as_data,
+    milliseconds,
+    number,
+    percent,
+    table,
+)
+from patterns.traces import Bottleneck
+
+_PARTS = {"3p": "3p (third parties)"}
+_CRITERIA = (
+    ("http_method", "method {}"), ("http_path", "path {}"), ("http_status_code", "status {}"),
+    ("http_latency", "latency {}"), ("service_id", "service {}"), ("session_duration", "{} s"),
+    ("max_samples", "at most {} samples"),
+)  # fmt: skip
+
+
+def describe(result: PerformanceResult) -> Part:
+    """The document of a debug session."""
+    session, plane = result.debug_session, result.control_plane
+    return Part(
+        title="Performance debugging",
+        headline=_headline(result),
+        facts=(
+            ("control plane", plane.name or plane.id),
+            ("criteria", criteria_text(result.criteria)),
+            ("debug session", " ".join(filter(None, (session.id, session.status)))),
+        ),
+        blocks=tuple(_blocks(result)),
+    )
+
+
+def criteria_text(criteria: Mapping[str, Any]) -> str:
+    """Criteria of a debug session in a few words; unknown ones as name=value."""
+    known = [form.format(criteria[name]) for name, form in _CRITERIA if criteria.get(name) is not None]
+    names = {name for name, _ in _CRITERIA}
+    return ", ".join([*known, *(f"{name}={value}" for name, value in criteria.items() if name not in names)])
+
+
+def _headline(result: PerformanceResult) -> str:
+    worst = next(iter(result.bottlenecks), None)
+    if worst is None:
+        traced = _samples(result.summary)
+        if traced == 0:
+            return "No request fitted the criteria while the session ran: nothing was traced."
+        return "The summary names no bottleneck." if result.summary is not None else ""
+    share = f"takes {percent(worst.share)} of the time" if worst.share is not None else "is the bottleneck"
+    tail = (
+        f": half of the requests wait {milliseconds(worst.p50_ms)} for it" if worst.p50_ms is not None else ""
+    )
+    return f"{worst.name} ({worst.kind}) {share}{tail}."
+
+
+def _blocks(result: PerformanceResult) -> Iterator[Block]:
+    if result.bottlenecks:
+        columns = [
+            Column("where", exact=True), Column("kind"), Column("share", bars=True),
+            Column("p50", "right"), Column("p95", "right"), Column("p99", "right", extra=True),
+            Column("count", "right", extra=True),
+        ]  # fmt: skip
+        blocks: list[Block] = [table(columns, map(_row, result.bottlenecks))]
+        if sum(entry.share or 0.0 for entry in result.bottlenecks) > 1.0:
+            blocks.append(
+                Paragraph("Shares overlap: time spent inside one also counts for what it is in.", "dim")
+            )
+        yield Section("Where the time goes", tuple(blocks))
+    if result.latency:
+        yield Section("Latency", tuple(_latency(result.latency)))
+    if result.summary is not None and not (result.bottlenecks and result.latency):
+        yield Section("The server's summary", (Verbatim(as_data(result.summary)),))
+    elif result.summary is not None:
+        yield Aside("The server's summary", (Verbatim(as_data(result.summary)),))
+
+
+def _row(entry: Bottleneck) -> tuple[Cell, ...]:
+    if entry.share is None:
+        share: Cell = "-"
+    else:
+        tone: Tone = "bad" if entry.share >= 0.5 else "warn" if entry.share >= 0.2 else "plain"
+        share = Bar(entry.share, percent(entry.share), tone)
+    figures = (entry.p50_ms if entry.p50_ms is not None else entry.mean_ms, entry.p95_ms, entry.p99_ms)
+    return (entry.name, entry.kind, share, *map(milliseconds, figures), number(entry.count))
+
+
+def _latency(latency: Mapping[str, Any]) -> Iterator[Block]:
+    """One row per part of the latency, one column per figure."""
+    parts: dict[str, Mapping[str, Any]] = {
+        name: cast("Mapping[str, Any]", figures)
+        for name, figures in latency.items()
+        if isinstance(figures, Mapping)
+    }
+    own = {name: value for name, value in latency.items() if not isinstance(value, Mapping)}
+    if own:
+        parts = {"total": own, **parts}
+    names = [name for name in ("mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms")
+             if any(name in figures for figures in parts.values())]  # fmt: skip
+    columns = [Column("part"), *(Column(name.removesuffix("_ms"), "right") for name in names)]
+    yield table(
+        columns,
+        (
+            (_PARTS.get(part, part), *(milliseconds(figures.get(name)) for name in names))
+            for part, figures in parts.items()
+        ),
+    )
+
+
+def _samples(summary: Any) -> int | None:
+    """How many requests were traced, if the summary says so in the one word that suggests itself."""
+    samples = cast("Mapping[str, Any]", summary).get("samples") if isinstance(summary, Mapping) else None
+    return samples if isinstance(samples, int) else None

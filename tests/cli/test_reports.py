@@ -1,0 +1,145 @@
+"""The patterns from the command line: every report obeys the contract, and nothing else is printed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from pydantic import TypeAdapter
+
+from konnect_agent.sandbox import Sandbox
+from konnect_agent.sandbox.world import World
+from patterns.audit import Finding, write_baseline
+
+from .conftest import Here
+from .shell import TOKEN, environment, finished
+
+DEBUG = ["debug", "--control-plane", "storefront-production", "--path", "/slow", "--duration", "10", "--yes"]
+STEPS = {"name", "status", "duration_s", "extracted", "calls", "steps"}
+CALLS = {"tool", "arguments", "duration_s", "attempts", "outcome"}
+
+
+def schema_of(pattern: str, here: Here) -> Any:
+    printed = here("schema", pattern)
+    assert (printed.status, printed.err) == (0, "")
+    schema = json.loads(printed.out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return schema
+
+
+def checked(text: str, pattern: str, here: Here) -> Any:
+    """The report in `text`, valid against its own printed schema and the contract's keys."""
+    report = json.loads(text)
+    jsonschema.validate(report, schema_of(pattern, here))
+    assert list(report) == [
+        "pattern", "status", "endpoint", "started_at", "duration_s", "steps", "result", "coverage", "error",
+    ]  # fmt: skip
+    assert report["pattern"] == pattern
+    steps = list(report["steps"])
+    for step in steps:
+        assert set(step) == STEPS
+        assert all(set(call) == CALLS for call in step["calls"])
+        steps.extend(step["steps"])
+    assert any(step["calls"] for step in steps)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("pattern", "arguments"),
+    [
+        ("debug_performance", " ".join(DEBUG)),
+        ("investigate_endpoint", "endpoint /api/users --method GET"),
+        ("analyze_consumers", "consumers --control-plane storefront-production --status 401,500 --top 2"),
+        ("audit_configuration", "audit"),
+    ],
+)
+def test_each_pattern_runs_on_the_embedded_sandbox_and_obeys_its_own_schema(
+    pattern: str, arguments: str, here: Here
+) -> None:
+    done = finished(*arguments.split(), "--sandbox", "--format", "json", env=environment())
+    assert (done.returncode, done.stderr) == (0, "")
+    report = checked(done.stdout, pattern, here)
+    assert (report["status"], report["error"]) == ("complete", None)
+    assert report["endpoint"].startswith("http://127.0.0.1:")
+
+
+def test_an_alert_leads_to_nested_reports(served: Sandbox, here: Here) -> None:
+    alert = next(iter(served.world.alerts.values()))
+    done = here("alert", str(alert["id"]), "--yes", "--format", "json", at=served)
+    report = checked(done.out, "investigate_alert", here)
+    assert report["result"]["alert"]["name"] == alert["name"]
+    assert report["result"]["performance"]["pattern"] == "debug_performance"
+    assert report["result"]["endpoint"]["result"]["route"]["name"] == "checkout"
+
+
+@pytest.mark.parametrize(
+    ("form", "beginning"),
+    [("text", "Configuration audit"), ("markdown", "## Configuration audit"), ("html", "<!doctype html>")],
+)
+def test_the_other_formats_go_to_standard_output_alone(
+    form: str, beginning: str, served: Sandbox, here: Here
+) -> None:
+    done = here("audit", "--format", form, at=served)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith(beginning)
+
+
+def test_an_unfinished_report_is_printed_as_json_and_the_error_beside_it(served: Sandbox, here: Here) -> None:
+    done = here("endpoint", "/nowhere", "--format", "json", at=served)
+    report = checked(done.out, "investigate_endpoint", here)
+    assert (done.status, report["status"], report["error"]["type"]) == (5, "failed", "NoMatch")
+    assert done.err.startswith("error: ")
+    assert report["error"]["hint"] in done.err
+
+
+def test_an_unfinished_report_that_found_nothing_is_no_text(served: Sandbox, here: Here) -> None:
+    assert here("endpoint", "/nowhere", at=served).out == ""
+
+
+def test_a_debug_session_that_times_out_still_shows_what_was_traced(world: World, here: Here) -> None:
+    with Sandbox(world=world, token=TOKEN, time_scale=600, ending="timed_out") as sandbox:
+        done = here(
+            *[
+                "debug",
+                "--control-plane",
+                "storefront-production",
+                "--path",
+                "/slow",
+                "--duration",
+                "10",
+                "--yes",
+            ],
+            at=sandbox,
+        )
+    assert done.status == 6
+    assert done.out.startswith("Performance debugging · failed")
+    assert "timed_out" in done.err
+
+
+def test_an_incomplete_report_says_so_and_fails_only_when_asked_to(world: World, here: Here) -> None:
+    with Sandbox(world=world, token=TOKEN, forbidden=["payments-staging"]) as sandbox:
+        lenient = here("audit", at=sandbox)
+        strict = here("audit", "--require-complete", "--format", "json", at=sandbox)
+    assert lenient.status == 0
+    assert "Not seen" in lenient.out
+    assert "of payments-staging: Forbidden" in lenient.out
+    assert strict.status == 7
+    report = checked(strict.out, "audit_configuration", here)
+    assert (report["status"], report["coverage"]["complete"]) == ("incomplete", False)
+
+
+def test_the_gate_stops_on_findings_and_lets_known_ones_pass(
+    served: Sandbox, here: Here, tmp_path: Path
+) -> None:
+    assert here("audit", "--fail-on", "critical", at=served).status == 0
+    stopped = here("audit", "--fail-on", "high", "--format", "json", at=served)
+    assert stopped.status == 1
+    findings = TypeAdapter(list[Finding]).validate_python(json.loads(stopped.out)["result"]["findings"])
+    baseline = tmp_path / "baseline.json"
+    write_baseline(baseline, findings)
+    passed = here("audit", "--fail-on", "info", "--baseline", str(baseline), at=served)
+    assert passed.status == 0
+    assert "No findings." in passed.out

@@ -1,0 +1,168 @@
+"""What a person reads in a report."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from patterns.audit.finding import Severity
+from patterns.audit.result import AuditedControlPlane, AuditResult, Counts
+from patterns.consumers import ConsumersResult
+from patterns.coverage import Coverage, Failure, Missing, Named
+from patterns.endpoint import EndpointResult
+from patterns.performance import PerformanceResult
+from patterns.report import Medium, render
+from patterns.traces import Bottleneck
+from patterns.workflow import Report
+
+from .samples import audit, consumers, endpoint, finding, performance, report
+
+
+def complete(pattern: str, result: Any) -> Report[Any]:
+    made = report(pattern, result, status="complete")
+    return made.model_copy(update={"error": None, "coverage": Coverage()})
+
+
+def text_of(made: Report[Any], width: int = 120) -> str:
+    return render(made, "text", medium=Medium(width=width))
+
+
+def test_bottlenecks_come_with_bars_as_long_as_their_shares() -> None:
+    entries = tuple(
+        Bottleneck(name=f"span-{n}", kind="plugin", share=n / 4, p95_ms=1.0) for n in (4, 3, 2, 1)
+    )
+    written = text_of(complete("debug_performance", PerformanceResult(bottlenecks=entries, summary={})))
+    bars = re.findall(r"span-\d +plugin +(■*)(·*)", written)
+    assert [(len(filled), len(rest)) for filled, rest in bars] == [(20, 0), (15, 5), (10, 10), (5, 15)]
+    assert written.splitlines()[1].startswith("span-4 (plugin) takes 100 % of the time")
+
+
+def test_a_summary_without_figures_is_shown_in_the_servers_own_words() -> None:
+    result = PerformanceResult(summary="Redis was slow.\nLook at rate limiting.")
+    written = text_of(complete("debug_performance", result))
+    assert "  Redis was slow.\n" in written
+    assert "  Look at rate limiting.\n" in written
+
+
+def test_a_session_that_traced_nothing_says_so() -> None:
+    written = text_of(complete("debug_performance", PerformanceResult(summary={"samples": 0})))
+    assert "nothing was traced" in written
+
+
+def test_plugins_are_numbered_in_the_order_they_run() -> None:
+    written = text_of(complete("investigate_endpoint", endpoint("cors")))
+    assert re.findall(r"^  (\d)   cors", written, re.MULTILINE) == ["1", "2"]
+
+
+def test_a_disabled_service_and_an_idle_plugin_are_called_out() -> None:
+    written = text_of(complete("investigate_endpoint", endpoint("cors")))
+    assert "service is disabled" in written
+    assert "cors (off)" in written
+
+
+def test_an_endpoint_without_plugins_says_none() -> None:
+    result = endpoint("x").model_copy(update={"plugins": ()})
+    assert "None." in text_of(complete("investigate_endpoint", result))
+
+
+def test_a_consumer_that_no_longer_exists_is_marked() -> None:
+    assert "ios-app (gone)" in text_of(complete("analyze_consumers", consumers("ios-app")))
+
+
+def test_requests_of_nobody_stand_in_the_same_table() -> None:
+    written = text_of(complete("analyze_consumers", consumers("ios-app")))
+    assert re.search(r"\(no consumer\) +3 +■+·+ +30 %", written)
+
+
+def test_statuses_come_most_frequent_first() -> None:
+    assert "503×4, 500×3" in text_of(complete("analyze_consumers", consumers("ios-app")))
+
+
+def test_findings_are_grouped_by_severity_worst_first() -> None:
+    findings = tuple(finding("x", severity, rule_id=severity.upper()) for severity in Severity)
+    written = text_of(complete("audit_configuration", AuditResult(findings=findings)))
+    headings = re.findall(r"^(\w+): 1 finding$", written, re.MULTILINE)
+    assert headings == ["Critical", "High", "Medium", "Low", "Info"]
+
+
+def test_a_rule_with_many_findings_shows_some_and_counts_the_rest() -> None:
+    findings = tuple(replace(finding(f"name-{n}"), remediation="do it") for n in range(1000))
+    written = text_of(complete("audit_configuration", AuditResult(findings=findings)))
+    assert "… and 975 more; --format json has all of them" in written
+    assert written.count("do it") == 1
+    assert len(written.splitlines()) < 120
+
+
+def test_a_list_that_was_not_seen_is_never_a_zero() -> None:
+    plane = AuditedControlPlane(id="1", name="payments", counts=Counts(services=0, routes=3))
+    written = text_of(complete("audit_configuration", AuditResult(control_planes=(plane,))))
+    assert re.search(r"payments +0 +3 +not seen +not seen +not seen", written)
+
+
+def test_rules_that_could_not_run_are_named() -> None:
+    plane = AuditedControlPlane(id="1", name="payments", rules_not_run=("KNA001", "KNA040"))
+    written = text_of(complete("audit_configuration", AuditResult(control_planes=(plane,))))
+    assert re.search(r"Rules that could not run\n.*\n.*\n +payments +KNA001, KNA040", written)
+
+
+def test_what_could_not_be_seen_has_its_own_section_with_one_entry_per_reason() -> None:
+    failure = Failure(type="Forbidden", message="no permission", hint="Ask an admin.")
+    missing = tuple(
+        Missing(what=what, control_plane=Named(id=name, name=name), error=failure)
+        for name in ("payments", "lab")
+        for what in ("services", "routes")
+    )
+    coverage = Coverage(complete=False, missing=missing, truncated=("failing requests",))
+    made = report("audit_configuration", audit("x")).model_copy(update={"coverage": coverage, "error": None})
+    written = text_of(made)
+    assert "Not seen" in written
+    assert "services, routes of payments: Forbidden: no permission" in written
+    assert "services, routes of lab: Forbidden: no permission" in written
+    assert "failing requests: cut, there may be more" in written
+    assert written.count("Ask an admin.") == 1
+
+
+def test_a_complete_report_has_no_such_section() -> None:
+    assert "Not seen" not in text_of(complete("audit_configuration", audit("x")))
+
+
+def test_a_failed_report_says_what_went_wrong_and_what_to_do() -> None:
+    failure = Failure(type="RateLimited", message="too many requests", hint="Wait.")
+    made = report("analyze_consumers", ConsumersResult(), status="failed")
+    written = text_of(made.model_copy(update={"error": failure, "coverage": Coverage()}))
+    assert "Consumer analysis · failed" in written
+    assert "RateLimited: too many requests" in written
+    assert "Wait." in written
+
+
+def test_steps_and_their_calls_are_folded_away_in_html_and_left_out_of_text() -> None:
+    made = report("debug_performance", performance("x"), "fetch_status")
+    assert "<summary>Steps</summary>" in render(made, "html")
+    assert "fetch_status (fetch_status)" in render(made, "html")
+    assert "Steps" not in text_of(made)
+
+
+def test_an_alert_shows_the_reports_it_led_to() -> None:
+    from patterns.alerts import AlertResult
+
+    inner = complete("investigate_endpoint", endpoint("checkout"))
+    written = text_of(complete("investigate_alert", AlertResult(alert={"name": "slow"}, endpoint=inner)))
+    assert "Endpoint investigation" in written
+    assert "The route checkout serves it" in written
+
+
+def test_a_workflow_nobody_knows_here_still_shows_its_result() -> None:
+    written = text_of(complete("my_own", EndpointResult(upstream_url="https://x.example")))
+    assert "my_own · complete" in written
+    assert '"upstream_url": "https://x.example"' in written
+
+
+def test_a_name_is_folded_and_never_cut_however_narrow_the_terminal() -> None:
+    name = "kong.access.plugin.rate-limiting-advanced"
+    entry = Bottleneck(name=name, kind="plugin", share=0.9, p50_ms=1.0, p95_ms=2.0, p99_ms=3.0, count=4)
+    made = complete("debug_performance", PerformanceResult(bottlenecks=(entry,), latency={"total": {}}))
+    for width in range(40, 161, 5):
+        lines = text_of(made, width).split("Where the time goes")[1].split("Latency")[0].splitlines()
+        column = "".join(line.strip().split(" ")[0] for line in lines if "──" not in line)
+        assert column.removeprefix("where").startswith(name), width
