@@ -44,7 +44,7 @@ check: $(VENV)/.dev ## lint, format, types and import rules
 	$(BIN)/lint-imports
 
 test: check ## the whole check: lint, types, import rules, tests and notebooks
-	$(BIN)/python -m pytest --benchmark-disable
+	$(BIN)/python -m pytest --ignore tests/benchmarks
 
 bench: $(VENV)/.dev ## the speed figures, as tables
 	$(BIN)/python -m pytest tests/benchmarks -s --benchmark-disable-gc
