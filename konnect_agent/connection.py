@@ -137,6 +137,7 @@ class Connection:
     ) -> T:
         """Attempts until one succeeds or the policy stops; the error then knows how often it was tried."""
         started, attempt = anyio.current_time(), 0
+        first_failure: KonnectError | None = None
 
         def wait(error: Exception) -> float | bool:
             elapsed = anyio.current_time() - started
@@ -162,9 +163,20 @@ class Connection:
             self._pacer.succeeded()
             return result
 
+        async def later_trial() -> T:
+            nonlocal first_failure
+            if first_failure is not None:
+                failure, first_failure = first_failure, None
+                raise failure
+            return await trial()
+
         try:
             with anyio.fail_after(self.config.deadline):
-                return await stamina.retry(on=wait, attempts=None, timeout=None)(trial)()
+                try:
+                    return await trial()  # most calls succeed at once, and need none of what follows
+                except KonnectError as error:
+                    first_failure = error
+                return await stamina.retry(on=wait, attempts=None, timeout=None)(later_trial)()
         except KonnectError as error:
             error.attempts = attempt
             error.operation = error.operation or operation

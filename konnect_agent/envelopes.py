@@ -80,7 +80,7 @@ def single(data: Any, keys: Sequence[str] = (), *, like: Iterable[str] = IDENTIT
 
 
 def unwrapped(data: Any, keys: Sequence[str] = ()) -> Any:
-    """What is inside wrappers that hold nothing else: `{"result": ...}`, `{"data": ...}`, `{<a key>: ...}`."""
+    """What is inside wrappers that hold nothing else: `{"result": ...}`, `{"data": ...}`, one of `keys`."""
     value = opened(data)
     for _ in range(DEPTH):
         item = as_object(value)

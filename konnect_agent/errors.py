@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from konnect_agent.redaction import scrub
+from konnect_agent.redaction import scrub, scrub_quoted
 
 TOKEN_HINT = (
     "Check that the token is complete, not expired or revoked, and belongs to this organization: "
@@ -70,7 +70,7 @@ class KonnectError(Exception):
         attempts: int = 0,
         request_id: str | None = None,
     ) -> None:
-        self.message = scrub(message)
+        self.message = scrub_quoted(message)
         self.hint = scrub(self.default_hint if hint is None else hint)
         self.operation = operation
         self.endpoint = endpoint
@@ -222,7 +222,7 @@ class Undecodable(KonnectError):
 
     def __init__(self, message: str, *, path: str = "$", excerpt: str = "", **context: Any) -> None:
         self.path = path
-        self.excerpt = scrub(excerpt)
+        self.excerpt = scrub_quoted(excerpt)
         super().__init__(
             f"{message} at {path}: {self.excerpt}" if excerpt else f"{message} at {path}", **context
         )

@@ -9,12 +9,10 @@ here, so that their text passes through the same filter.
 from __future__ import annotations
 
 import logging
-import re
 
-from konnect_agent.redaction import MASK, is_reference, is_secret_name, scrub
+from konnect_agent.redaction import scrub_quoted
 
 _LIBRARIES = frozenset({"konnect_agent", "mcp", "httpx2", "httpcore2", "client"})
-_FIELD = re.compile(r"(\\*[\"'])([\w.-]{2,64})\1(\s*:\s*)(\\*[\"'])((?:(?!\4).){1,65536})\4")
 _FORMATTER = logging.Formatter()
 
 
@@ -25,21 +23,9 @@ def redact_logs() -> None:
             logging.getLogger(name).addFilter(_redact)
 
 
-def scrub_line(text: str) -> str:
-    """`text` without credentials, and without the values of secret fields in any data it quotes."""
-    return scrub(_FIELD.sub(_masked, text))
-
-
-def _masked(match: re.Match[str]) -> str:
-    quote, key, colon, value_quote, value = match.groups()
-    if not is_secret_name(key) or is_reference(value):
-        return match.group()
-    return f"{quote}{key}{quote}{colon}{value_quote}{MASK}{value_quote}"
-
-
 def _redact(record: logging.LogRecord) -> bool:
-    record.msg, record.args = scrub_line(record.getMessage()), None
+    record.msg, record.args = scrub_quoted(record.getMessage()), None
     if record.exc_info:
-        record.exc_text = scrub_line(_FORMATTER.formatException(record.exc_info))
+        record.exc_text = scrub_quoted(_FORMATTER.formatException(record.exc_info))
         record.exc_info = None
     return True

@@ -42,12 +42,31 @@ _INNOCENT_NAME = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"\{vault://[^/{}]+/[^{}]+\}")
+_KEY = re.compile(r"(?<!\\)(\\*[\"'])([\w.-]{2,64})\1\s*:\s*")
+_VALUE = re.compile(r"(\\*[\"'])(.*?)(?:\1|\Z)|[\[{][^\]}]+(?:[\]}]|\Z)", re.DOTALL)
 _DEEPEST = 100
 
 
 def scrub(text: str) -> str:
     """`text` with everything that has the shape of a credential replaced by a mask."""
     return _SHAPES.sub(lambda match: next(filter(None, match.groups()), "") + MASK, text)
+
+
+def scrub_quoted(text: str) -> str:
+    """Like `scrub`, and without the values of secret fields in data that `text` quotes, cut off or not.
+
+    Such data is JSON or Python's notation, its quotes escaped once, more often, or not at all.
+    """
+    kept: list[str] = []
+    done = 0
+    for key in _KEY.finditer(text):
+        quote, name = key.groups()
+        value = _VALUE.match(text, key.end()) if key.start() >= done and is_secret_name(name) else None
+        if value is None or value[2] == "" or is_reference(value[2] or ""):
+            continue
+        kept += text[done : value.start()], quote, MASK, quote
+        done = value.end()
+    return scrub("".join((*kept, text[done:])))
 
 
 def is_secret_name(name: str) -> bool:

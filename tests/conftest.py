@@ -1,7 +1,8 @@
 """What every test may ask for: both event loops, an organisation, a sandbox over it, and a connected client.
 
 `sandbox` is shared by the whole run and for reading only; a test that writes, counts calls or wants another
-kind of server starts its own with `Sandbox(world=world, ...)`, which takes a few milliseconds.
+kind of server starts its own with `Sandbox(world=world, ...)`, which takes a few milliseconds. Hypothesis
+tries the same examples in every run; `--hypothesis-profile=search` looks for new ones.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from konnect_agent import Konnect
 from konnect_agent.sandbox import Sandbox
@@ -18,6 +20,11 @@ from konnect_agent.sandbox.world import World
 from .handmade import Handmade, Serve, running
 
 Client = Callable[..., Konnect]
+
+_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", _patient, derandomize=True, max_examples=40)
+settings.register_profile("search", _patient, max_examples=1500)
+settings.load_profile("steady")
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -44,7 +51,7 @@ def client() -> Client:
     """Make a client of a sandbox, in that sandbox's time; `settings` are those of `Config`."""
 
     def make(sandbox: Sandbox, **settings: Any) -> Konnect:
-        defaults = {
+        defaults: dict[str, Any] = {
             "token": sandbox.token, "url": sandbox.url, "time_scale": sandbox.debug_sessions.time_scale,
             "first_wait": 0.01,
         }  # fmt: skip

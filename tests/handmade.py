@@ -97,7 +97,7 @@ class Handmade:
 
 
 Serve = Callable[..., Handmade]
-"""`serve(answers, **settings)`: from now on the shared hand-made server offers these tools, and only these."""
+"""`serve(answers, **settings)`: from now on the shared hand-made server offers these tools only."""
 
 
 @contextmanager

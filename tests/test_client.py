@@ -44,18 +44,16 @@ OTHER_TOKEN = "kpat_Somebody0Elses0Token"
 async def one_error_of_the_tree(kind: type[KonnectError]) -> AsyncGenerator[list[KonnectError]]:
     """The block must raise exactly this class, alone: no group around it, no token in it."""
     caught: list[KonnectError] = []
-    try:
+    with pytest.raises(KonnectError) as raised:
         yield caught
-    except KonnectError as error:
-        assert type(error) is kind, repr(error)
-        caught.append(error)
-        shown = "".join(traceback.format_exception(error))
-        assert "ExceptionGroup" not in shown
-        assert scrub(shown) == shown
-        assert scrub(error.hint) == error.hint
-        assert error.hint
-    else:
-        pytest.fail(f"{kind.__name__} was not raised")
+    assert type(raised.value) is kind
+    error = raised.value
+    shown = "".join(traceback.format_exception(error))
+    assert "ExceptionGroup" not in shown
+    assert scrub(shown) == shown
+    assert scrub(error.hint) == error.hint
+    assert error.hint
+    caught.append(error)
 
 
 async def test_a_client_may_be_opened_and_closed_in_different_tasks(sandbox: Sandbox) -> None:
@@ -113,7 +111,9 @@ async def test_many_calls_at_once_share_one_session(world: World, client: Client
         assert sandbox.ledger.http["tools/list"] == 1
 
 
-async def test_cancelling_a_call_raises_nothing_else_and_the_client_lives_on(world: World, client: Client) -> None:
+async def test_cancelling_a_call_raises_nothing_else_and_the_client_lives_on(
+    world: World, client: Client
+) -> None:
     with Sandbox(world=world, latency=0.2) as sandbox:
         async with client(sandbox) as konnect:
             with anyio.move_on_after(0.05) as scope:
@@ -140,7 +140,9 @@ async def test_a_token_revoked_in_the_middle_is_unauthorized(world: World, clien
                 await konnect.control_planes.list()
 
 
-async def test_an_organisation_with_mcp_switched_off_says_what_to_switch(world: World, client: Client) -> None:
+async def test_an_organisation_with_mcp_switched_off_says_what_to_switch(
+    world: World, client: Client
+) -> None:
     with Sandbox(world=world, mcp_disabled=True) as sandbox:
         async with one_error_of_the_tree(McpAccessDisabled) as caught:
             await client(sandbox).connect()
@@ -162,11 +164,13 @@ async def test_nothing_listening_is_unreachable(client: Client) -> None:
     await konnect.aclose()
 
 
-async def test_a_server_that_never_answers_is_a_time_out_that_names_the_limit(world: World, client: Client) -> None:
+async def test_a_server_that_never_answers_is_a_time_out_that_names_the_limit(
+    world: World, client: Client
+) -> None:
     with Sandbox(world=world, latency=5) as sandbox:
-        async with client(sandbox, call_timeout=0.05, max_attempts=1) as konnect:
-            async with one_error_of_the_tree(TimedOut) as caught:
-                await konnect.control_planes.list()
+        impatient = client(sandbox, call_timeout=0.05, max_attempts=1)
+        async with impatient as konnect, one_error_of_the_tree(TimedOut) as caught:
+            await konnect.control_planes.list()
         assert isinstance(caught[0], TimedOut)
         assert caught[0].limit == "call"
         assert isinstance(caught[0], TimeoutError)
@@ -197,9 +201,8 @@ async def test_a_tool_that_appears_later_is_found(serve: Serve) -> None:
 
 async def test_a_tool_that_went_away_is_unavailable(serve: Serve) -> None:
     server = serve({"GetControlPlane": refused("Unknown tool: 'GetControlPlane'")})
-    async with Konnect(TOKEN, url=server.url) as konnect:
-        async with one_error_of_the_tree(ToolUnavailable):
-            await konnect.control_planes.list()
+    async with Konnect(TOKEN, url=server.url) as konnect, one_error_of_the_tree(ToolUnavailable):
+        await konnect.control_planes.list()
 
 
 async def test_a_refusal_keeps_the_servers_words_and_says_where(konnect: Konnect, world: World) -> None:
@@ -210,7 +213,11 @@ async def test_a_refusal_keeps_the_servers_words_and_says_where(konnect: Konnect
     assert isinstance(error, ToolError)
     assert "service_name: storefront-production has no service 'nonesuch'" in error.message
     assert "konnect:trace:" in error.message
-    assert (error.operation, error.endpoint, error.attempts) == ("GetService.get_by_name", konnect.endpoint, 1)
+    assert (error.operation, error.endpoint, error.attempts) == (
+        "GetService.get_by_name",
+        konnect.endpoint,
+        1,
+    )
     assert error.request_id
     assert str(error).startswith("GetService.get_by_name: ")
 
@@ -221,12 +228,16 @@ async def test_invalid_arguments_keep_the_servers_words(konnect: Konnect) -> Non
     assert "control_plane_id: 'not-a-uuid'" in caught[0].message
 
 
-async def test_any_tool_can_be_called_under_its_live_or_its_documented_name(world: World, client: Client) -> None:
+async def test_any_tool_can_be_called_under_its_live_or_its_documented_name(
+    world: World, client: Client
+) -> None:
     with Sandbox(world=world, spelling="snake", prefix="kong_") as sandbox:
         async with client(sandbox) as konnect:
             for name in ("kong_get_control_plane", "GetControlPlane", "get-control-plane"):
                 answer = await konnect.call(name, {"operation": "list"})
-                assert [plane["name"] for plane in answer["data"]] == [plane.name for plane in world.control_planes]
+                assert [plane["name"] for plane in answer["data"]] == [
+                    plane.name for plane in world.control_planes
+                ]
             with pytest.raises(InvalidArguments, match="operation"):
                 await konnect.call("GetControlPlane")
             assert "kong_get_control_plane" in (await konnect.tools()).names
@@ -280,8 +291,12 @@ async def test_two_clients_of_one_config_are_independent(sandbox: Sandbox) -> No
         assert await other.control_planes.list()
 
 
-@pytest.mark.parametrize("settings", [{"eras": ["2025"]}, {"eras": ["2025"], "json_response": True}, {"eras": ["2026"]}])
-async def test_errors_are_the_same_in_both_eras(world: World, client: Client, settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "settings", [{"eras": ["2025"]}, {"eras": ["2025"], "json_response": True}, {"eras": ["2026"]}]
+)
+async def test_errors_are_the_same_in_both_eras(
+    world: World, client: Client, settings: dict[str, Any]
+) -> None:
     with Sandbox(world=world, **settings) as sandbox:
         async with one_error_of_the_tree(Unauthorized):
             await client(sandbox, token=OTHER_TOKEN).connect()

@@ -62,7 +62,14 @@ def test_a_malformed_token_is_refused_and_never_printed(token: str, reason: str)
 def test_a_good_token_is_never_printed_either() -> None:
     config = Config.build(TOKEN, environ={}, headers={"X-Team": "secret-team"})
     konnect = Konnect(config=config)
-    for shown in (repr(config), str(config), f"{config}", repr(konnect), str(konnect), repr(copy.copy(config))):
+    for shown in (
+        repr(config),
+        str(config),
+        f"{config}",
+        repr(konnect),
+        str(konnect),
+        repr(copy.copy(config)),
+    ):
         assert TOKEN not in shown
         assert "secret-team" not in shown
     assert config.url in repr(konnect)
@@ -133,7 +140,9 @@ def test_a_region_is_found_in_any_case(name: str) -> None:
     assert parse_region(name).url == f"https://{name.strip().lower()}.mcp.konghq.com/"
 
 
-@pytest.mark.parametrize("name", ["me", "sg", "eu-west-1", "us.mcp.konghq.com", "https://eu.mcp.konghq.com/", "✈"])
+@pytest.mark.parametrize(
+    "name", ["me", "sg", "eu-west-1", "us.mcp.konghq.com", "https://eu.mcp.konghq.com/", "✈"]
+)
 def test_a_region_without_a_documented_endpoint_is_refused_with_the_known_ones(name: str) -> None:
     error = refused(token=TOKEN, region=name)
     assert all(region in error.hint for region in Region)
@@ -152,7 +161,14 @@ def test_https_anywhere_and_http_to_this_machine_are_fine(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://mcp.example/", "http://10.0.0.1/", "http://127.0.0.1.nip.io/", "http://0.0.0.0/", "http://localhost.evil.example/"]
+    "url",
+    [
+        "http://mcp.example/",
+        "http://10.0.0.1/",
+        "http://127.0.0.1.nip.io/",
+        "http://0.0.0.0/",
+        "http://localhost.evil.example/",
+    ],
 )
 def test_plain_http_to_elsewhere_is_refused_unless_allowed(url: str) -> None:
     assert "unencrypted" in str(refused(token=TOKEN, url=url))
@@ -172,7 +188,14 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", [f"https://{TOKEN}@mcp.example/", "https://user:hunter2@mcp.example/", f"https://mcp.example/?t={SPAT}", "ftp://u:hunter2@h/"]
+    "url",
+    [
+        f"https://{TOKEN}@mcp.example/",
+        "https://user:hunter2@mcp.example/",
+        f"https://mcp.example/?t={SPAT}",
+        f"https://mcp.example/{TOKEN}/",
+        "ftp://u:hunter2@h/",
+    ],
 )
 def test_a_url_with_credentials_is_refused_without_showing_them(url: str) -> None:
     error = refused(token=TOKEN, url=url)
@@ -184,8 +207,8 @@ def test_a_url_with_credentials_is_refused_without_showing_them(url: str) -> Non
     ("name", "value"),
     [
         ("connect_timeout", 0), ("idle_timeout", -1), ("call_timeout", float("nan")), ("deadline", 0),
-        ("max_wait", 0), ("time_scale", 0), ("max_attempts", 0), ("max_in_flight", 0), ("max_response_bytes", 0),
-        ("first_wait", -0.1), ("first_wait", float("nan")),
+        ("max_wait", 0), ("time_scale", 0), ("max_attempts", 0), ("max_in_flight", 0),
+        ("max_response_bytes", 0), ("first_wait", -0.1), ("first_wait", float("nan")),
     ],
 )  # fmt: skip
 def test_limits_that_cannot_work_are_refused_by_name(name: str, value: float) -> None:

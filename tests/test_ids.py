@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from konnect_agent.ids import CompositeId, Kind, extract_id, extract_ids, is_id, join_composite, own_id, split_composite
+from konnect_agent.ids import (
+    CompositeId,
+    Kind,
+    extract_id,
+    extract_ids,
+    is_id,
+    join_composite,
+    own_id,
+    split_composite,
+)
 
 ID = "3f1c0a52-9d44-4c1e-8a6b-0d2f5b7c9e10"
 CP = "0a3a1b0e-0000-4000-8000-00000000cafe"
@@ -70,6 +79,7 @@ def test_composite_ids_come_apart() -> None:
     assert split_composite(f"{CP}:{ID}") == CompositeId(CP, ID)
     assert split_composite(ID) == CompositeId(None, ID)
     assert split_composite(f" :{ID}") == CompositeId(None, ID)
+    assert split_composite(f"group:{CP}:{ID}") == CompositeId(f"group:{CP}", ID)
     assert str(split_composite(f"{CP}:{ID}")) == f"{CP}:{ID}"
 
 

@@ -22,12 +22,14 @@ def run(code: str) -> str:
 
 
 def test_every_module_imports_only_what_its_layer_allows() -> None:
-    told = run("from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True, no_logo=True))")
+    told = run("from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))")
     assert "0 broken" in told
 
 
 def test_importing_the_packages_loads_nothing_heavy() -> None:
-    told = run(f"import sys, konnect_agent, patterns; print([name for name in {HEAVY} if name in sys.modules])")
+    told = run(
+        f"import sys, konnect_agent, patterns; print([name for name in {HEAVY} if name in sys.modules])"
+    )
     assert told.strip() == "[]"
 
 

@@ -52,7 +52,12 @@ def test_nobody_wins_without_a_clear_lead(query: str, names: list[str]) -> None:
 def test_candidates_come_best_first_whatever_their_kind() -> None:
     names = ["users", "user-service", "my-user", "usher"]
     ranked = [(names[match.index], match.how) for match in rank("user", names)]
-    assert ranked == [("users", "prefix"), ("user-service", "prefix"), ("my-user", "prefix"), ("usher", "fuzzy")]
+    assert ranked == [
+        ("users", "prefix"),
+        ("user-service", "prefix"),
+        ("my-user", "prefix"),
+        ("usher", "fuzzy"),
+    ]
 
 
 def test_a_name_that_is_there_hides_everything_like_it() -> None:

@@ -38,7 +38,9 @@ def test_a_schedule_prints_its_looks() -> None:
     assert str(Schedule(10, grace=0)) == "2 looks at 1, 10 s"
 
 
-@pytest.mark.parametrize("wrong", [(0, 60, 1), (-1, 60, 1), (60, -1, 1), (60, 60, 0), (inf, 60, 1), (60, nan, 1)])
+@pytest.mark.parametrize(
+    "wrong", [(0, 60, 1), (-1, 60, 1), (60, -1, 1), (60, 60, 0), (inf, 60, 1), (60, nan, 1)]
+)
 def test_a_job_that_cannot_be_watched_is_refused(wrong: Iterable[float]) -> None:
     with pytest.raises(InvalidArguments):
         Schedule(*wrong)
@@ -56,13 +58,22 @@ async def test_watching_ends_with_the_first_accepted_value() -> None:
 @pytest.mark.anyio
 async def test_the_hard_stop_returns_the_last_value() -> None:
     seen: list[str] = []
-    assert await watch(answering("stuck"), until=is_done, schedule=QUICK, seen=lambda v, _: seen.append(v)) == "stuck"
+    assert (
+        await watch(answering("stuck"), until=is_done, schedule=QUICK, seen=lambda v, _: seen.append(v))
+        == "stuck"
+    )
     assert 2 <= len(seen) <= len(list(QUICK.looks()))
 
 
 @pytest.mark.anyio
 async def test_a_failure_that_may_pass_is_only_a_look_lost() -> None:
-    look = answering(Unreachable("gone"), ServerError("down", status=503), "pending", RateLimited("x", status=429), "completed")
+    look = answering(
+        Unreachable("gone"),
+        ServerError("down", status=503),
+        "pending",
+        RateLimited("x", status=429),
+        "completed",
+    )
     assert await watch(look, until=is_done, schedule=QUICK) == "completed"
 
 

@@ -51,8 +51,9 @@ def test_prose_and_addresses_stay_readable(text: str) -> None:
     [
         "secret", "client_secret", "password", "redis_password", "sentinel_password", "passphrase", "api_key",
         "apiKey", "X-Api-Key", "aws_secret_access_key", "private_key", "key", "key_alt", "jwk", "client_jwk",
-        "access_token", "token", "credential", "client_assertion", "Authorization", "set-cookie", "header_value",
-        "param_value", "gcp_service_account_json", "session_secret", "approle_secret_id", "introspection_headers_values",
+        "access_token", "token", "credential", "client_assertion", "Authorization", "set-cookie",
+        "header_value", "param_value", "gcp_service_account_json", "session_secret", "approle_secret_id",
+        "introspection_headers_values",
     ],
 )  # fmt: skip
 def test_names_that_say_secret_are_known(name: str) -> None:
@@ -62,7 +63,8 @@ def test_names_that_say_secret_are_known(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "key_names", "token_endpoint", "key_in_header", "key_in_body", "hide_credentials", "token_headers_client",
+        "key_names", "token_endpoint", "key_in_header", "key_in_body", "hide_credentials",
+        "token_headers_client",
         "cookie_name", "token_exchange_endpoint", "secret_name", "cache_key", "public_key", "max_tokens",
         "total_tokens", "access_token_jwks_uri", "session_cookie_same_site", "authorization_endpoint", "host",
         "keyspace", "monkey", "name", "instance_name", "credential_claim", "token_endpoint_auth_method",
@@ -88,7 +90,8 @@ def test_structure_numbers_booleans_and_references_stay_below_a_secret_name() ->
 
 
 @pytest.mark.parametrize(
-    "value", ["Bearer {vault://env/x}", "{vault://env}", "{vault://env/x} ", "{vault://env/x}\n", "{vault:/env/x}"]
+    "value",
+    ["Bearer {vault://env/x}", "{vault://env}", "{vault://env/x} ", "{vault://env/x}\n", "{vault:/env/x}"],
 )
 def test_only_a_whole_reference_is_one(value: str) -> None:
     assert not is_reference(value)
@@ -99,7 +102,9 @@ def test_secrets_hide_neither_in_keys_nor_in_odd_containers() -> None:
     token = "kpat_0123456789"
     odd: Any = {token: 1, "secret": {token: "x"}, "tuple": (token,), "set": {token}, "bytes": token.encode()}
     assert token not in str(redact(odd))
-    assert "hunter2" not in str(redact({"password": {"hunter2"}, "passwd": b"hunter2", "token": ("hunter2",)}))
+    assert "hunter2" not in str(
+        redact({"password": {"hunter2"}, "passwd": b"hunter2", "token": ("hunter2",)})
+    )
 
 
 def test_data_nested_without_end_is_cut() -> None:

@@ -1,4 +1,4 @@
-"""Every error form of Kong's documents: problem bodies, older bodies, the retired server's and code mode's texts."""
+"""Every error form of Kong's documents: problem bodies, older ones, the retired server's, code mode's."""
 
 from __future__ import annotations
 
@@ -90,7 +90,11 @@ def test_older_bodies_and_none_at_all_still_say_what_they_can(body: Any, words: 
 
 
 def test_invalid_parameters_are_listed() -> None:
-    parameter = {"field": "time_range.time_range", "rule": "unknown_property", "reason": "is not one of 15M, 1H"}
+    parameter = {
+        "field": "time_range.time_range",
+        "rule": "unknown_property",
+        "reason": "is not one of 15M, 1H",
+    }
     body = {**problem(400, "Invalid Request", "Invalid Parameters"), "invalid_parameters": [parameter, "?"]}
     error = http_error(400, body)
     assert isinstance(error, InvalidArguments)
@@ -111,9 +115,18 @@ def test_retry_after_travels_with_the_error() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (operation("HTTP error 404: Not Found - {'message': 'Not found', 'code': None, 'ok': False}"), NotFound),
-        (operation("HTTP error 429: Too Many Requests - {'status': 429, 'detail': 'Too many requests'}"), RateLimited),
-        (operation('HTTP error 401: Unauthorized - {"message": "Unauthorized", "status": 401}'), Unauthorized),
+        (
+            operation("HTTP error 404: Not Found - {'message': 'Not found', 'code': None, 'ok': False}"),
+            NotFound,
+        ),
+        (
+            operation("HTTP error 429: Too Many Requests - {'status': 429, 'detail': 'Too many requests'}"),
+            RateLimited,
+        ),
+        (
+            operation('HTTP error 401: Unauthorized - {"message": "Unauthorized", "status": 401}'),
+            Unauthorized,
+        ),
         (operation("HTTP error 403: Forbidden - {'detail': 'Permission denied'}"), Forbidden),
         (operation("HTTP error 502: Bad Gateway - <html>upstream</html>"), ServerError),
         (operation("HTTP error 400: Bad Request - {'detail': 'Invalid Parameters'}"), InvalidArguments),
@@ -132,7 +145,10 @@ def test_retry_after_travels_with_the_error() -> None:
         (execute("RecursionError: maximum recursion depth exceeded"), ToolError),
         ("Error calling tool 'execute'", ToolError),
         ("1 validation error for call[execute]\ncode\n  Missing required argument", InvalidArguments),
-        ("Error: API Error (Status 401): Unauthorized\n\nTroubleshooting tips:\n- check the key", Unauthorized),
+        (
+            "Error: API Error (Status 401): Unauthorized\n\nTroubleshooting tips:\n- check the key",
+            Unauthorized,
+        ),
         ("Error: API Error (Status 404): Not found", NotFound),
         ("Error: API Error (Status 429): slow down", RateLimited),
         ("Error: API Error (Status 500): oops", ServerError),
@@ -160,11 +176,15 @@ def test_an_error_text_becomes_its_class_and_keeps_its_words(text: str, expected
 
 
 def test_the_tail_of_a_code_mode_error_is_read_as_the_python_it_is() -> None:
-    error = refusal(operation("HTTP error 404: Not Found - {'detail': \"it's gone\", 'instance': 'kong:trace:9'}"), None)
+    error = refusal(
+        operation("HTTP error 404: Not Found - {'detail': \"it's gone\", 'instance': 'kong:trace:9'}"), None
+    )
     assert error.message == "HTTP 404: it's gone [kong:trace:9]"
 
 
-@pytest.mark.parametrize("tail", ["{'a': '\\d'}", "{" * 5000, "{'n': " + "9" * 9000 + "}", "{1: {2: 3}}", "[\x00]"])
+@pytest.mark.parametrize(
+    "tail", ["{'a': '\\d'}", "{" * 5000, "{'n': " + "9" * 9000 + "}", "{1: {2: 3}}", "[\x00]"]
+)
 def test_a_tail_that_is_neither_json_nor_python_stays_text(tail: str) -> None:
     assert isinstance(refusal(operation(f"HTTP error 404: Not Found - {tail}"), None), NotFound)
 

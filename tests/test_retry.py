@@ -12,8 +12,8 @@ from konnect_agent.errors import (
     ServerError,
     SessionLost,
     TimedOut,
-    ToolError,
     TooLarge,
+    ToolError,
     ToolUnavailable,
     Unauthorized,
     Undecodable,
@@ -67,7 +67,9 @@ def test_what_will_not_pass_is_never_tried_again(error: Exception) -> None:
     assert wait(error) is None
 
 
-@pytest.mark.parametrize("error", [Unreachable("refused", sent=False), TimedOut("no", limit="connect", sent=False)])
+@pytest.mark.parametrize(
+    "error", [Unreachable("refused", sent=False), TimedOut("no", limit="connect", sent=False)]
+)
 def test_what_must_not_happen_twice_is_replayed_only_when_it_never_left(error: Exception) -> None:
     assert wait(error, idempotent=False) == 0.5
 

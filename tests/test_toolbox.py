@@ -42,7 +42,9 @@ def test_spellings_nobody_planned_are_found_too(live: str, documented: str) -> N
     assert found(toolbox(live), documented) == live
 
 
-@pytest.mark.parametrize("live", ["GetConsumerGroup", "get_consumers", "forget_consumer", "consumer", "", "---", "取得"])
+@pytest.mark.parametrize(
+    "live", ["GetConsumerGroup", "get_consumers", "forget_consumer", "consumer", "", "---", "取得"]
+)
 def test_another_tool_is_not_mistaken_for_the_documented_one(live: str) -> None:
     assert found(toolbox(live), "GetConsumer") is None
 
@@ -53,8 +55,9 @@ def test_the_very_name_wins_over_prefixed_and_respelled_ones() -> None:
 
 
 def test_of_two_prefixes_the_one_more_tools_share_is_the_servers_own() -> None:
-    box = toolbox("evil_get_route", "kong_get_service", "kong_get_route", "kong_get_plugin")
-    assert found(box, "GetRoute") == "kong_get_route"
+    names = ("evil_get_route", "kong_get_service", "kong_get_route", "kong_get_plugin")
+    assert found(toolbox(*names), "GetRoute") == "kong_get_route"
+    assert found(toolbox(*reversed(names)), "GetRoute") == "kong_get_route"
 
 
 def test_a_missing_tool_names_what_is_there_and_why_it_can_be_missing() -> None:
@@ -122,5 +125,6 @@ def test_values_take_the_type_and_spelling_the_schema_asks_for(schema: Any, valu
 
 
 def test_a_schema_that_is_no_schema_changes_nothing() -> None:
-    for broken in ({"properties": []}, {"properties": None}, {}):
+    broken_schemas: list[dict[str, Any]] = [{"properties": []}, {"properties": None}, {}]
+    for broken in broken_schemas:
         assert Tool("t", input_schema=broken).fit({"a": 1}) == {"a": 1}

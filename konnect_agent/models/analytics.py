@@ -34,34 +34,38 @@ class ApiRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, hide_input_in_errors=True)
 
-    request_id: str | None = Field(None, validation_alias=AliasChoices("request_id", "requestId"))
+    request_id: str | None = Field(default=None, validation_alias=AliasChoices("request_id", "requestId"))
     request_start: Moment = Field(
-        None, validation_alias=AliasChoices("request_start", "timestamp", "requestStart")
+        default=None, validation_alias=AliasChoices("request_start", "timestamp", "requestStart")
     )
-    http_method: str | None = Field(None, validation_alias=AliasChoices("http_method", "httpMethod"))
-    request_uri: str | None = Field(None, validation_alias=AliasChoices("request_uri", "uri", "requestUri"))
+    http_method: str | None = Field(default=None, validation_alias=AliasChoices("http_method", "httpMethod"))
+    request_uri: str | None = Field(
+        default=None, validation_alias=AliasChoices("request_uri", "uri", "requestUri")
+    )
     status: int | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("response_http_status", "status", "statusCode", "status_code"),
     )
     upstream_status: int | None = Field(
-        None, validation_alias=AliasChoices("upstream_status", "upstreamStatus")
+        default=None, validation_alias=AliasChoices("upstream_status", "upstreamStatus")
     )
     latencies_response_ms: float | None = None
     latencies_upstream_ms: float | None = None
     latencies_kong_gateway_ms: float | None = None
-    consumer: str | None = Field(None, validation_alias=AliasChoices("consumer", "consumer_id", "consumerId"))
-    gateway_service: str | None = Field(
-        None, validation_alias=AliasChoices("gateway_service", "service", "service_id", "serviceId")
+    consumer: str | None = Field(
+        default=None, validation_alias=AliasChoices("consumer", "consumer_id", "consumerId")
     )
-    route: str | None = Field(None, validation_alias=AliasChoices("route", "route_id", "routeId"))
+    gateway_service: str | None = Field(
+        default=None, validation_alias=AliasChoices("gateway_service", "service", "service_id", "serviceId")
+    )
+    route: str | None = Field(default=None, validation_alias=AliasChoices("route", "route_id", "routeId"))
     control_plane: str | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("control_plane", "control_plane_id", "controlPlaneId", "controlPlane"),
     )
     control_plane_group: str | None = None
-    auth_type: str | None = Field(None, validation_alias=AliasChoices("auth_type", "authType"))
-    trace_id: str | None = Field(None, validation_alias=AliasChoices("trace_id", "traceId"))
+    auth_type: str | None = Field(default=None, validation_alias=AliasChoices("auth_type", "authType"))
+    trace_id: str | None = Field(default=None, validation_alias=AliasChoices("trace_id", "traceId"))
 
     @model_validator(mode="before")
     @classmethod

@@ -53,11 +53,11 @@ class DebugCriteria(BaseModel):
 
     http_path: str | None = None
     http_method: Literal["GET", "POST", "PUT", "DELETE", "PATCH"] | None = None
-    http_status_code: str | None = Field(None, pattern=r"^[1-5]\d\d$")
-    http_latency: str | None = Field(None, pattern=r"^>=\d+ms$")
-    service_id: str | None = Field(None, min_length=1)
-    session_duration: int = Field(60, ge=10, le=1800)
-    max_samples: int = Field(100, ge=1)
+    http_status_code: str | None = Field(default=None, pattern=r"^[1-5]\d\d$")
+    http_latency: str | None = Field(default=None, pattern=r"^>=\d+ms$")
+    service_id: str | None = Field(default=None, min_length=1)
+    session_duration: int = Field(default=60, ge=10, le=1800)
+    max_samples: int = Field(default=100, ge=1)
 
     @field_validator("http_method", "http_latency", "http_status_code", mode="before")
     @classmethod

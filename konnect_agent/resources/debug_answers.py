@@ -22,12 +22,13 @@ _NOT_YET = re.compile(r"\b(?:not|until|before|unless|once|when|if|after)\b|n't\b
 
 def session_id_in(data: Any, control_plane_id: str) -> str:
     """The new session's id, under whichever name, or as a UUID inside a sentence."""
-    named = [] if isinstance(data, str) else texts(data, _ID_KEYS)
+    named: list[str] = [] if isinstance(data, str) else list(texts(data, _ID_KEYS))
     told = (found for found in texts(data, _SENTENCES) if re.search(r"\d", found))
     for found in (*named, *told):
-        uuids = [uuid for uuid in _UUID.findall(found) if uuid.lower() != control_plane_id.lower()]
-        if uuids:
-            return uuids[0]
+        uuids = (match.group() for match in _UUID.finditer(found))
+        others = [uuid for uuid in uuids if uuid.lower() != control_plane_id.lower()]
+        if others:
+            return others[0]
         if len(found.split()) == 1:
             return found
     raise undecodable("no debug session id in the answer", data)
@@ -39,7 +40,7 @@ def status_in(data: Any) -> str | None:
     A known status wins over other words, such as the `ok` of an envelope. Unknown words are a status where
     one is named, or where they are only one.
     """
-    named = [] if isinstance(data, str) else list(texts(data, _STATUS_KEYS))
+    named: list[str] = [] if isinstance(data, str) else list(texts(data, _STATUS_KEYS))
     told = list(texts(data, _SENTENCES))
     for found in (*named, *told):
         if DebugStatus.read(found) is not DebugStatus.UNKNOWN:

@@ -1,14 +1,15 @@
 """What arrived at a sandbox, for tests that must know what was sent and what was not.
 
-The server's thread writes, any thread reads; every property answers a snapshot.
+The server's thread writes, any thread reads or waits; every property answers a snapshot.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from threading import Lock
+from threading import Condition
 from typing import Any
 
 
@@ -36,7 +37,7 @@ class Ledger:
     _http: Counter[str] = field(default_factory=Counter[str])
     _in_flight: int = 0
     _most_in_flight: int = 0
-    _lock: Lock = field(default_factory=Lock)
+    _lock: Condition = field(default_factory=Condition)
 
     @property
     def calls(self) -> tuple[Arrival, ...]:
@@ -77,31 +78,43 @@ class Ledger:
         with self._lock:
             return self._most_in_flight
 
+    def wait_until(self, condition: Callable[[Ledger], bool], *, timeout: float = 30.0) -> None:
+        """Block until `condition` holds, checked after every change; TimeoutError after `timeout` seconds."""
+        with self._lock:
+            if not self._lock.wait_for(lambda: condition(self), timeout):
+                raise TimeoutError(f"not seen at the sandbox within {timeout:g} s")
+
     def arrived(self, tool: str, arguments: Mapping[str, Any]) -> int:
         """Note a call; the number returned belongs to `settled`."""
-        with self._lock:
+        with self._changing():
             self._calls.append(Arrival(tool, dict(arguments)))
             self._in_flight += 1
             self._most_in_flight = max(self._most_in_flight, self._in_flight)
             return len(self._calls) - 1
 
     def settled(self, number: int, outcome: str, answer: str = "") -> None:
-        with self._lock:
+        with self._changing():
             self._calls[number] = replace(self._calls[number], outcome=outcome, answer=answer)
             self._in_flight -= 1
 
     def requested(self, what: str) -> None:
-        with self._lock:
+        with self._changing():
             self._http[what] += 1
 
     def injected(self, kind: str) -> None:
-        with self._lock:
+        with self._changing():
             self._faults.append(kind)
 
     def debug_session_created(self, debug_session_id: str) -> None:
-        with self._lock:
+        with self._changing():
             self._created.append(debug_session_id)
 
     def debug_session_stopped(self, debug_session_id: str) -> None:
-        with self._lock:
+        with self._changing():
             self._stopped.append(debug_session_id)
+
+    @contextmanager
+    def _changing(self) -> Generator[None]:
+        with self._lock:
+            yield
+            self._lock.notify_all()

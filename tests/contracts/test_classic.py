@@ -45,7 +45,9 @@ class Asked:
     async def traced(self) -> str:
         """The id of a completed debug session."""
         sessions = self.konnect.debug_sessions
-        session = await sessions.create(self.plane.id, http_path=SLOW_PATH, session_duration=10, max_samples=5)
+        session = await sessions.create(
+            self.plane.id, http_path=SLOW_PATH, session_duration=10, max_samples=5
+        )
         await sessions.wait(session.id or "", control_plane_id=self.plane.id, duration=10)
         return session.id or ""
 
@@ -95,7 +97,7 @@ for kind, operations in {
                     assert listed.complete
                 return
             entity = asked.first(kind)
-            wanted = entity["id"] if operation == "get" else entity.get("username", entity["name"] if "name" in entity else "")
+            wanted = entity["id"] if operation == "get" else entity.get("username") or entity["name"]
             same(await getattr(family, operation)(wanted, control_plane_id=asked.plane.id), entity)
 
 
@@ -159,7 +161,9 @@ async def _(asked: Asked) -> None:
 
 @asks("debug_sessions.create")
 async def _(asked: Asked) -> None:
-    session = await asked.konnect.debug_sessions.create(asked.plane.id, http_path=SLOW_PATH, session_duration=1800)
+    session = await asked.konnect.debug_sessions.create(
+        asked.plane.id, http_path=SLOW_PATH, session_duration=1800
+    )
     assert session.status is DebugStatus.PENDING
     assert session.control_plane is not None
     assert session.control_plane.id == asked.plane.id
@@ -168,7 +172,9 @@ async def _(asked: Asked) -> None:
 
 @asks("debug_sessions.fetch_status")
 async def _(asked: Asked) -> None:
-    done = await asked.konnect.debug_sessions.fetch_status(await asked.traced(), control_plane_id=asked.plane.id)
+    done = await asked.konnect.debug_sessions.fetch_status(
+        await asked.traced(), control_plane_id=asked.plane.id
+    )
     assert done.status is DebugStatus.COMPLETED
 
 
@@ -194,19 +200,25 @@ async def _(asked: Asked) -> None:
 async def _(asked: Asked) -> None:
     sessions, session_id = asked.konnect.debug_sessions, await asked.traced()
     ids = {"control_plane_id": asked.plane.id}
-    everything = objects((await sessions.compact_traces(session_id, **ids)).data, ("traces",), like=("trace_id",))
+    everything = objects(
+        (await sessions.compact_traces(session_id, **ids)).data, ("traces",), like=("trace_id",)
+    )
     assert len({trace["trace_id"] for trace in everything}) == len(everything) > 1
     spans = [span for trace in everything for span in trace["spans"]]
     plugin = next(span["attributes"][PLUGIN_ID] for span in spans if PLUGIN_ID in span["attributes"])
     filtered = await sessions.compact_traces(session_id, **ids, phase="ingress", plugin_id=plugin)
-    some = [span for trace in objects(filtered.data, ("traces",), like=("trace_id",)) for span in trace["spans"]]
+    some = [
+        span for trace in objects(filtered.data, ("traces",), like=("trace_id",)) for span in trace["spans"]
+    ]
     assert {span["attributes"].get(PLUGIN_ID) for span in some} == {plugin}
     assert 0 < len(some) < len(spans)
 
 
 @asks("debug_sessions.compressed_traces")
 async def _(asked: Asked) -> None:
-    answer = await asked.konnect.debug_sessions.compressed_traces(await asked.traced(), control_plane_id=asked.plane.id)
+    answer = await asked.konnect.debug_sessions.compressed_traces(
+        await asked.traced(), control_plane_id=asked.plane.id
+    )
     traces = objects(answer.data, ("traces",), like=("trace_id",))
     assert traces
     assert all(trace["count"] >= 1 for trace in traces)

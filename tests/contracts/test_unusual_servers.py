@@ -26,7 +26,9 @@ async def services(serve: Serve, answer: CallToolResult) -> list[Service]:
         return list(await konnect.services.list(CP))
 
 
-@pytest.mark.parametrize("name", ["kong-konnect_get-service", "konnect.GetService", "getservice", "KONG_GET_SERVICE"])
+@pytest.mark.parametrize(
+    "name", ["kong-konnect_get-service", "konnect.GetService", "getservice", "KONG_GET_SERVICE"]
+)
 async def test_a_tool_under_an_unusual_name_is_called_by_it(serve: Serve, name: str) -> None:
     server = serve({"search": told("no"), name: as_json([USERS])})
     async with Konnect(TOKEN, url=server.url) as konnect:
@@ -40,10 +42,14 @@ async def test_arguments_follow_an_unusual_schema(serve: Serve) -> None:
         "controlPlaneId": {"type": "string"},
         "serviceId": {"anyOf": [{"type": "string"}, {"type": "null"}]},
     }
-    server = serve({"GetService": as_json(USERS)}, schemas={"GetService": {"type": "object", "properties": properties}})
+    server = serve(
+        {"GetService": as_json(USERS)}, schemas={"GetService": {"type": "object", "properties": properties}}
+    )
     async with Konnect(TOKEN, url=server.url) as konnect:
         await konnect.services.get("s-1", control_plane_id=CP)
-    assert server.calls == [("GetService", {"Operation": "GetById", "controlPlaneId": CP, "serviceId": "s-1"})]
+    assert server.calls == [
+        ("GetService", {"Operation": "GetById", "controlPlaneId": CP, "serviceId": "s-1"})
+    ]
 
 
 @pytest.mark.parametrize(
@@ -64,16 +70,26 @@ async def test_arguments_follow_an_unusual_schema(serve: Serve) -> None:
 )
 async def test_unusual_encodings_are_read(serve: Serve, answer: CallToolResult) -> None:
     (service,) = await services(serve, answer)
-    assert (service.id, service.name, service.host, service.enabled) == ("s-1", "users", "users.internal", False)
+    assert (service.id, service.name, service.host, service.enabled) == (
+        "s-1",
+        "users",
+        "users.internal",
+        False,
+    )
 
 
 async def test_null_missing_and_unknown_fields_are_tolerated(serve: Serve) -> None:
     nulls = dict.fromkeys((*Service.model_fields, "client_certificate"))
     first, second, third = await services(
-        serve, as_json([{**nulls, "name": "nulls"}, {"service_id": "s-2", "hosts_v2": ["x"]}, {"host": "nameless"}])
+        serve,
+        as_json([{**nulls, "name": "nulls"}, {"service_id": "s-2", "hosts_v2": ["x"]}, {"host": "nameless"}]),
     )
     assert (first.id, first.enabled, first.port, first.tags, first.label) == (None, True, 80, (), "nulls")
-    assert (second.id, second.label, second.model_extra) == ("s-2", "s-2", {"service_id": "s-2", "hosts_v2": ["x"]})
+    assert (second.id, second.label, second.model_extra) == (
+        "s-2",
+        "s-2",
+        {"service_id": "s-2", "hosts_v2": ["x"]},
+    )
     assert (third.id, third.label, third.host) == (None, "(unnamed)", "nameless")
 
 
@@ -86,7 +102,9 @@ async def test_references_are_found_however_they_are_written(serve: Serve) -> No
         {"id": "p-4", "name": "cors", "service": "s"},
         {"id": "p-5", "name": "cors", "service": None, "scoping": {"global": True}},
     ]
-    server = serve({"GetPlugin": as_json(plugins), "GetRoute": as_json({"id": "r", "service": {"id": "s", "name": "n"}})})
+    server = serve(
+        {"GetPlugin": as_json(plugins), "GetRoute": as_json({"id": "r", "service": {"id": "s", "name": "n"}})}
+    )
     async with Konnect(TOKEN, url=server.url) as konnect:
         read = await konnect.plugins.list(CP)
         route = await konnect.routes.get("r", control_plane_id=CP)
@@ -99,9 +117,19 @@ async def test_references_are_found_however_they_are_written(serve: Serve) -> No
 
 async def test_control_planes_come_with_labels_or_tags(serve: Serve) -> None:
     planes = [
-        {"id": "1", "name": "a", "labels": {"env": "prod", "team": None}, "created_at": "2026-03-04T12:00:00Z"},
+        {
+            "id": "1",
+            "name": "a",
+            "labels": {"env": "prod", "team": None},
+            "created_at": "2026-03-04T12:00:00Z",
+        },
         {"id": "2", "name": "b", "tags": ["x", None], "created_at": 1772625600, "updated_at": ""},
-        {"id": "3", "name": "c", "tags": {"env": "dev"}, "config": {"cluster_type": "CLUSTER_TYPE_CONTROL_PLANE_GROUP"}},
+        {
+            "id": "3",
+            "name": "c",
+            "tags": {"env": "dev"},
+            "config": {"cluster_type": "CLUSTER_TYPE_CONTROL_PLANE_GROUP"},
+        },
     ]
     server = serve({"GetControlPlane": structured({"data": planes, "meta": {"page": {"total": 3}}})})
     async with Konnect(TOKEN, url=server.url) as konnect:
@@ -114,7 +142,17 @@ async def test_control_planes_come_with_labels_or_tags(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["\x1b[2Jevil", "a\nb", "<script>", "'; DROP TABLE", "x" * 5000, "🦍 Zürich", "\u202egnorw", "{vault://x/y}"]
+    "name",
+    [
+        "\x1b[2Jevil",
+        "a\nb",
+        "<script>",
+        "'; DROP TABLE",
+        "x" * 5000,
+        "🦍 Zürich",
+        "\u202egnorw",
+        "{vault://x/y}",
+    ],
 )
 async def test_hostile_names_come_through_unchanged_and_are_found(serve: Serve, name: str) -> None:
     server = serve({"GetControlPlane": as_json([{"id": "1", "name": name}, {"id": "2", "name": "other"}])})
@@ -157,7 +195,10 @@ async def test_pages_are_followed_where_the_schema_has_a_parameter_for_them(serv
         more = {"next_cursor": str(start + 2)} if start < 4 else {}
         return structured({"data": [{"id": f"s-{n}"} for n in (start, start + 1)], "meta": {"page": more}})
 
-    schema = {"type": "object", "properties": {"operation": {}, "control_plane_id": {}, "cursor": {}}}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {"operation": {}, "control_plane_id": {}, "cursor": {}},
+    }
     server = serve({"GetService": answer}, schemas={"GetService": schema})
     async with Konnect(TOKEN, url=server.url) as konnect:
         listed = await konnect.services.list(CP)
@@ -167,9 +208,12 @@ async def test_pages_are_followed_where_the_schema_has_a_parameter_for_them(serv
 
 
 @pytest.mark.parametrize(
-    "beside", [{"next": "abc"}, {"meta": {"page": {"total": 9}}}, {"has_more": True}, {"next": "/v2/x?page[after]=y"}]
+    "beside",
+    [{"next": "abc"}, {"meta": {"page": {"total": 9}}}, {"has_more": True}, {"next": "/v2/x?page[after]=y"}],
 )
-async def test_a_list_that_cannot_be_followed_says_that_it_was_cut(serve: Serve, beside: dict[str, Any]) -> None:
+async def test_a_list_that_cannot_be_followed_says_that_it_was_cut(
+    serve: Serve, beside: dict[str, Any]
+) -> None:
     server = serve({"GetService": structured({"data": [USERS], **beside})})
     async with Konnect(TOKEN, url=server.url) as konnect:
         listed = await konnect.services.list(CP)
@@ -178,8 +222,10 @@ async def test_a_list_that_cannot_be_followed_says_that_it_was_cut(serve: Serve,
 
 
 async def test_a_cursor_that_leads_in_a_circle_ends(serve: Serve) -> None:
-    schema = {"type": "object", "properties": {"cursor": {}}}
-    server = serve({"GetService": structured({"data": [USERS], "next": "same"})}, schemas={"GetService": schema})
+    schema: dict[str, Any] = {"type": "object", "properties": {"cursor": {}}}
+    server = serve(
+        {"GetService": structured({"data": [USERS], "next": "same"})}, schemas={"GetService": schema}
+    )
     async with Konnect(TOKEN, url=server.url) as konnect:
         listed = await konnect.services.list(CP)
     assert (len(listed), listed.complete) == (2, False)
@@ -224,8 +270,17 @@ async def test_several_answers_to_a_get_are_undecodable(serve: Serve) -> None:
 
 
 async def test_errors_hidden_in_a_success_are_errors(serve: Serve) -> None:
-    problem = {"status": 429, "title": "Rate Limited", "instance": "konnect:trace:1", "detail": "Too many requests"}
-    for answer in (as_json(problem), structured({"result": problem}), told("Error: API Error (Status 429): slow down")):
+    problem = {
+        "status": 429,
+        "title": "Rate Limited",
+        "instance": "konnect:trace:1",
+        "detail": "Too many requests",
+    }
+    for answer in (
+        as_json(problem),
+        structured({"result": problem}),
+        told("Error: API Error (Status 429): slow down"),
+    ):
         server = serve({"GetService": answer})
         async with Konnect(TOKEN, url=server.url, max_attempts=1) as konnect:
             with pytest.raises(RateLimited):
@@ -233,8 +288,15 @@ async def test_errors_hidden_in_a_success_are_errors(serve: Serve) -> None:
 
 
 async def test_entities_that_talk_about_errors_are_entities(serve: Serve) -> None:
-    plugin = {"id": "p", "name": "error", "config": {"status_code": 503, "message": "access denied"}, "status": 500}
-    server = serve({"GetPlugin": as_json(plugin), "KnowledgeBaseSearch": told("Access denied?\n\nAsk an admin.")})
+    plugin = {
+        "id": "p",
+        "name": "error",
+        "config": {"status_code": 503, "message": "access denied"},
+        "status": 500,
+    }
+    server = serve(
+        {"GetPlugin": as_json(plugin), "KnowledgeBaseSearch": told("Access denied?\n\nAsk an admin.")}
+    )
     async with Konnect(TOKEN, url=server.url) as konnect:
         assert (await konnect.plugins.get("p", control_plane_id=CP)).config["status_code"] == 503
         assert await konnect.knowledge_base.search("denied") == "Access denied?\n\nAsk an admin."
@@ -249,7 +311,11 @@ async def test_a_refusal_of_an_unusual_form_keeps_its_words(serve: Serve) -> Non
 
 
 async def test_excerpts_of_the_knowledge_base_are_text_in_any_encoding(serve: Serve) -> None:
-    for answer in (told("one", "two"), structured({"result": "one\ntwo"}), as_json([{"type": "text", "text": "one\ntwo"}])):
+    for answer in (
+        told("one", "two"),
+        structured({"result": "one\ntwo"}),
+        as_json([{"type": "text", "text": "one\ntwo"}]),
+    ):
         server = serve({"KnowledgeBaseSearch": answer})
         async with Konnect(TOKEN, url=server.url) as konnect:
             assert await konnect.knowledge_base.search("?") == "one\ntwo"

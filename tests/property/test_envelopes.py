@@ -1,4 +1,4 @@
-"""Whatever a server wraps entities in, the same entities come out; whatever is garbage raises `Undecodable`."""
+"""Whatever a server wraps entities in, the same entities come out; garbage raises `Undecodable`."""
 
 from __future__ import annotations
 
@@ -20,23 +20,27 @@ Form = Callable[[list[Entity]], ToolAnswer]
 KEYS = ("services", "service")
 TOKEN = "kpat_Leaked0Token1234567890"
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
 inner_keys = st.sampled_from(["a", "b", "host", "x-y", "Zeit", ""])
 json_values = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(inner_keys, inner, max_size=3),
     max_leaves=8,
 )
-hostile_keys = st.sampled_from(
-    ["data", "items", "content", "body", "result", "response", "meta", "text", "type", "status", "message"]
-    + ["error", "next", "total", "config", "route", "plugin", "value", "host", "tags"]
-)
-entities = st.builds(
-    lambda identity, name, more: {**more, "id": str(identity), **({} if name is None else {"name": name})},
-    st.uuids(),
-    st.none() | st.text(min_size=1),
-    st.dictionaries(hostile_keys, json_values, max_size=5),
-)
+hostile_keys = st.sampled_from([
+    "data", "items", "content", "body", "result", "response", "meta", "text", "type", "status", "message",
+    "error", "next", "total", "config", "route", "plugin", "value", "host", "tags",
+])  # fmt: skip
+
+
+@st.composite
+def entities(draw: st.DrawFn) -> Entity:
+    """An entity with an identity, and fields named as envelopes are."""
+    more = draw(st.dictionaries(hostile_keys, json_values, max_size=5))
+    name = draw(st.none() | st.text(min_size=1))
+    return {**more, "id": str(draw(st.uuids())), **({} if name is None else {"name": name})}
 
 
 def structured(**envelope: Any) -> ToolAnswer:
@@ -92,7 +96,7 @@ SINGLE_FORMS: dict[str, Callable[[Entity], ToolAnswer]] = {
 
 
 @pytest.mark.parametrize("form", LIST_FORMS.values(), ids=LIST_FORMS)
-@given(found=st.lists(entities, min_size=1, max_size=4))
+@given(found=st.lists(entities(), min_size=1, max_size=4))
 def test_any_list_of_entities_survives_the_envelope(form: Form, found: list[Entity]) -> None:
     assert objects(plain(form(found)), KEYS) == found
 
@@ -103,12 +107,12 @@ def test_an_empty_list_survives_the_envelope(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", SINGLE_FORMS.values(), ids=SINGLE_FORMS)
-@given(entity=entities)
+@given(entity=entities())
 def test_any_entity_survives_the_envelope(form: Callable[[Entity], ToolAnswer], entity: Entity) -> None:
     assert single(plain(form(entity)), KEYS) == entity
 
 
-@given(entity=entities)
+@given(entity=entities())
 def test_a_lone_entity_is_a_list_of_one(entity: Entity) -> None:
     assert objects(plain(structured(**entity)), KEYS) == [entity]
 
@@ -124,8 +128,7 @@ answers = st.builds(
 def test_garbage_is_a_list_of_objects_or_undecodable_and_never_empty_by_guess(answer: ToolAnswer) -> None:
     try:
         found = objects(plain(answer), KEYS)
-    except Undecodable as error:
-        assert error.path.startswith("$")
+    except Undecodable:
         return
     assert all(isinstance(item, dict) for item in found)
     written = json.dumps(answer.structured) + answer.text

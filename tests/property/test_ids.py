@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from konnect_agent.ids import KINDS, Kind, extract_id, extract_ids, is_id, join_composite, split_composite
 
 uuids = st.uuids().map(str)
-plain_ids = st.text(st.characters(exclude_characters=":", exclude_categories=["Zs", "Cc", "Zl", "Zp", "Cs"]), min_size=1)
+plain_ids = st.text(
+    st.characters(exclude_characters=":", exclude_categories=["Zs", "Cc", "Zl", "Zp", "Cs"]), min_size=1
+)
 
 
 @given(control_plane_id=plain_ids, entity_id=plain_ids)
@@ -40,7 +42,9 @@ def test_every_uuid_is_an_id(value: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@given(value=uuids, noise=st.dictionaries(st.text(), st.none() | st.integers() | st.lists(st.text()), max_size=4))
+@given(
+    value=uuids, noise=st.dictionaries(st.text(), st.none() | st.integers() | st.lists(st.text()), max_size=4)
+)
 def test_every_rendering_of_an_id_is_found_among_noise(kind: Kind, value: str, noise: dict[str, Any]) -> None:
     head, *tail = kind.split("_")
     camel = head + "".join(map(str.capitalize, tail))

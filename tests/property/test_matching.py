@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,7 +41,7 @@ def test_ranking_is_sorted_bounded_and_the_same_every_time(query: str, candidate
 @given(query=words, candidates=names)
 def test_equal_scores_keep_the_order_of_the_list(query: str, candidates: list[str]) -> None:
     ranked = rank(query, candidates)
-    assert all(a.index < b.index for a, b in zip(ranked, ranked[1:], strict=False) if a.score == b.score)
+    assert all(a.index < b.index for a, b in pairwise(ranked) if a.score == b.score)
 
 
 @given(query=words, candidates=names)
@@ -52,7 +54,9 @@ def test_case_and_separators_do_not_change_what_is_found(query: str, candidates:
 @given(candidates=names)
 def test_folding_all_names_is_folding_each(candidates: list[str]) -> None:
     separators = str.maketrans(dict.fromkeys("-_./", " "))
-    assert fold_all(candidates) == [" ".join(name.casefold().translate(separators).split()) for name in candidates]
+    assert fold_all(candidates) == [
+        " ".join(name.casefold().translate(separators).split()) for name in candidates
+    ]
 
 
 @given(name=st.text())

@@ -118,31 +118,50 @@ async def test_a_row_of_the_retired_server_is_read(serve: Serve) -> None:
         "requestId": "r-9", "timestamp": "2026-03-04T12:00:00.123Z", "httpMethod": "GET", "uri": "/x",
         "statusCode": 502, "consumerId": PAIR, "serviceId": f"{CP}:{CP}", "routeId": None,
         "latency": {"totalMs": 12, "gatewayMs": 2, "upstreamMs": None}, "authType": "key-auth",
-        "service": {"port": "80", "protocol": "http"}, "controlPlane": {"id": CP, "group": None}, "traceId": "t",
+        "service": {"port": "80", "protocol": "http"}, "controlPlane": {"id": CP, "group": None},
     }  # fmt: skip
     server = serve({"GetAnalytics": as_json({"metadata": {"totalRequests": 1}, "requests": [row]})})
     async with Konnect(TOKEN, url=server.url) as konnect:
         (found,) = (await konnect.analytics.query_api_requests("1H")).rows
     assert (found.request_id, found.http_method, found.request_uri, found.status) == ("r-9", "GET", "/x", 502)
     assert (found.latencies_response_ms, found.latencies_upstream_ms) == (12, None)
-    assert (found.consumer_id, found.service_id, found.route_id) == (CompositeId(CP, ID), CompositeId(CP, CP), None)
+    assert (found.consumer_id, found.service_id, found.route_id) == (
+        CompositeId(CP, ID),
+        CompositeId(CP, CP),
+        None,
+    )
     assert (found.control_plane_id, found.auth_type, found.failed) == (CP, "key-auth", True)
     assert found.request_start is not None
     assert found.request_start.isoformat() == "2026-03-04T12:00:00.123000+00:00"
 
 
 async def test_a_row_of_nulls_with_an_unreadable_status_is_still_a_row(serve: Serve) -> None:
-    row = {"request_id": "r-1", "response_http_status": "", "upstream_status": "n/a", "route": None, "consumer": ""}
+    row = {
+        "request_id": "r-1",
+        "response_http_status": "",
+        "upstream_status": "n/a",
+        "route": None,
+        "consumer": "",
+    }
     server = serve({"GetAnalytics": structured({"data": [row, {**ROW, "response_http_status": 204}]})})
     async with Konnect(TOKEN, url=server.url) as konnect:
         first, second = (await konnect.analytics.query_api_requests("1H")).rows
-    assert (first.status, first.failed, first.consumer_id, first.control_plane_id) == (None, False, None, None)
+    assert (first.status, first.failed, first.consumer_id, first.control_plane_id) == (
+        None,
+        False,
+        None,
+        None,
+    )
     assert (second.status, second.control_plane_id) == (204, CP)
 
 
 @pytest.mark.parametrize(
     ("row", "path"),
-    [({"foo": 1}, "$[1]"), ({"request_id": {"a": 1}}, "$[1].request_id"), ({"request_id": "x", "request_start": "noon"}, "$[1].")],
+    [
+        ({"foo": 1}, "$[1]"),
+        ({"request_id": {"a": 1}}, "$[1].request_id"),
+        ({"request_id": "x", "request_start": "noon"}, "$[1]."),
+    ],
 )
 async def test_what_is_no_row_is_undecodable_and_says_where(serve: Serve, row: Any, path: str) -> None:
     server = serve({"GetAnalytics": structured({"data": [ROW, row]})})

@@ -1,4 +1,4 @@
-"""What goes out: documented names and values, optional ones only when given; and what is refused before it goes."""
+"""What goes out, documented names and values, optional ones only when given; and what is refused before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ Call = Callable[[Konnect], Awaitable[Any]]
 SENT: list[tuple[Call, str, dict[str, Any]]] = [
     (lambda k: k.control_planes.list(), "GetControlPlane", {"operation": "list"}),
     (lambda k: k.control_planes.get(f" {CP} "), "GetControlPlane", {"operation": "get_by_id", "id": CP}),
-    (lambda k: k.control_planes.get_by_name("prod"), "GetControlPlane", {"operation": "get_by_name", "name": "prod"}),
+    (
+        lambda k: k.control_planes.get_by_name("prod"),
+        "GetControlPlane",
+        {"operation": "get_by_name", "name": "prod"},
+    ),
     (
         lambda k: k.control_planes.get_by_route("/api/users"),
         "GetControlPlane",
@@ -107,7 +111,9 @@ SENT: list[tuple[Call, str, dict[str, Any]]] = [
         },
     ),
     (
-        lambda k: k.debug_sessions.create(CP, DebugCriteria(http_path="/a", session_duration=60), max_samples=7),
+        lambda k: k.debug_sessions.create(
+            CP, DebugCriteria(http_path="/a", session_duration=60), max_samples=7
+        ),
         "CreateDebugSession",
         {"control_plane_id": CP, "http_path": "/a", "session_duration": 60, "max_samples": 7},
     ),
@@ -195,7 +201,9 @@ async def test_arguments_go_out_as_documented_and_only_when_given(world: World, 
                 with suppress(KonnectError):  # these ids exist nowhere; what was sent is the matter here
                     await call(konnect)
                 arrivals = sandbox.ledger.calls[before:]
-                assert [(arrival.tool, dict(arrival.arguments)) for arrival in arrivals] == [(tool, arguments)]
+                assert [(arrival.tool, dict(arrival.arguments)) for arrival in arrivals] == [
+                    (tool, arguments)
+                ]
                 assert "Invalid arguments" not in arrivals[0].answer
 
 
@@ -209,17 +217,25 @@ async def test_the_plugin_filter_takes_the_name_the_server_uses(world: World, cl
         assert "phase_filter" not in arrival.arguments
 
 
-async def test_what_an_alert_brings_goes_unchanged_into_the_debug_session(world: World, client: Client) -> None:
-    inputs = next(alert["debug_session_inputs"] for alert in world.alerts.values() if "debug_session_inputs" in alert)
+async def test_what_an_alert_brings_goes_unchanged_into_the_debug_session(
+    world: World, client: Client
+) -> None:
+    inputs = next(
+        alert["debug_session_inputs"] for alert in world.alerts.values() if "debug_session_inputs" in alert
+    )
     with Sandbox(world=world) as sandbox:
         async with client(sandbox) as konnect:
-            session = await konnect.debug_sessions.create(inputs["control_plane_id"], DebugCriteria.of(inputs))
+            session = await konnect.debug_sessions.create(
+                inputs["control_plane_id"], DebugCriteria.of(inputs)
+            )
             await konnect.debug_sessions.stop(session.id or "", control_plane_id=inputs["control_plane_id"])
         assert sandbox.ledger.calls[0].arguments == inputs
 
 
 @pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED)
-async def test_bad_arguments_are_refused_before_anything_is_sent(call: Call, sandbox: Sandbox, konnect: Konnect) -> None:
+async def test_bad_arguments_are_refused_before_anything_is_sent(
+    call: Call, sandbox: Sandbox, konnect: Konnect
+) -> None:
     before = len(sandbox.ledger.calls)
     with pytest.raises(InvalidArguments) as caught:
         await call(konnect)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import anyio
 import pytest
 from mcp_types import CallToolResult
@@ -14,7 +12,7 @@ from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import SLOW_PATH, World
 
 from ..conftest import Client
-from ..handmade import TOKEN, Serve, as_json, structured, told
+from ..handmade import TOKEN, Arguments, Serve, as_json, structured, told
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +26,9 @@ def plane_id(world: World) -> str:
     return world.control_plane("storefront-production").id
 
 
-async def test_a_session_is_created_watched_and_summarized(world: World, client: Client, plane_id: str) -> None:
+async def test_a_session_is_created_watched_and_summarized(
+    world: World, client: Client, plane_id: str
+) -> None:
     seen: list[Event] = []
     with Sandbox(world=world, time_scale=600) as sandbox:
         async with client(sandbox) as konnect:
@@ -56,7 +56,8 @@ async def test_a_session_that_timed_out_is_a_failure_and_is_not_stopped(
             with pytest.raises(DebugSessionFailed, match="ended as timed_out") as caught:
                 async with konnect.debug_sessions.running(plane_id, CRITERIA) as session:
                     await konnect.debug_sessions.wait(session.id or "", control_plane_id=plane_id)
-        assert (caught.value.status, caught.value.debug_session_id) == ("timed_out", session.id)
+        assert caught.value.status == "timed_out"
+        assert (caught.value.debug_session_id,) == sandbox.ledger.debug_sessions_created
         assert "data planes" in caught.value.hint
         assert "stop_session" not in {call.arguments.get("operation") for call in sandbox.ledger.calls}
 
@@ -70,10 +71,13 @@ async def test_a_stuck_session_is_given_up_at_the_hard_stop_and_stopped(
                 async with konnect.debug_sessions.running(plane_id, CRITERIA) as session:
                     await konnect.debug_sessions.wait(session.id or "", control_plane_id=plane_id, grace=60)
         assert caught.value.status == "in_progress"
-        assert sandbox.ledger.debug_sessions_stopped == sandbox.ledger.debug_sessions_created == (session.id,)
+        assert (caught.value.debug_session_id,) == sandbox.ledger.debug_sessions_created
+        assert sandbox.ledger.debug_sessions_stopped == sandbox.ledger.debug_sessions_created
 
 
-async def test_a_session_stopped_by_somebody_else_is_a_failure(world: World, client: Client, plane_id: str) -> None:
+async def test_a_session_stopped_by_somebody_else_is_a_failure(
+    world: World, client: Client, plane_id: str
+) -> None:
     with Sandbox(world=world, time_scale=100) as sandbox:
         async with client(sandbox) as konnect:
             sessions = konnect.debug_sessions
@@ -93,7 +97,9 @@ async def test_an_existing_session_is_resumed_by_its_id(world: World, client: Cl
         assert len(sandbox.ledger.debug_sessions_created) == 1
 
 
-async def test_cancelling_a_wait_leaves_no_session_running(world: World, client: Client, plane_id: str) -> None:
+async def test_cancelling_a_wait_leaves_no_session_running(
+    world: World, client: Client, plane_id: str
+) -> None:
     with Sandbox(world=world, time_scale=1) as sandbox:
         async with client(sandbox) as konnect:
             started = anyio.Event()
@@ -139,12 +145,15 @@ async def test_an_error_in_the_block_stops_the_session_and_stays_itself(
 async def test_a_session_that_cannot_be_stopped_does_not_hide_the_error(
     world: World, client: Client, plane_id: str
 ) -> None:
+    async def debug(konnect: Konnect) -> None:
+        async with konnect.debug_sessions.running(plane_id, CRITERIA):
+            sandbox.stop()
+            raise ZeroDivisionError
+
     with Sandbox(world=world, time_scale=1) as sandbox:
         async with client(sandbox, max_attempts=1) as konnect:
             with pytest.raises(ZeroDivisionError):
-                async with konnect.debug_sessions.running(plane_id, CRITERIA):
-                    sandbox.stop()
-                    raise ZeroDivisionError
+                await debug(konnect)
 
 
 async def test_a_creation_whose_answer_was_lost_is_not_repeated_and_says_so(
@@ -174,7 +183,9 @@ CREATED: list[CallToolResult] = [
 
 
 @pytest.mark.parametrize("answer", CREATED)
-async def test_the_new_session_is_recognised_however_it_is_announced(serve: Serve, answer: CallToolResult) -> None:
+async def test_the_new_session_is_recognised_however_it_is_announced(
+    serve: Serve, answer: CallToolResult
+) -> None:
     server = serve({"CreateDebugSession": answer})
     async with Konnect(TOKEN, url=server.url) as konnect:
         session = await konnect.debug_sessions.create(CP, CRITERIA)
@@ -182,8 +193,12 @@ async def test_the_new_session_is_recognised_however_it_is_announced(serve: Serv
     assert len(server.calls) == 1
 
 
-@pytest.mark.parametrize("answer", [told("Done."), structured({"ok": True}), told(), as_json([]), as_json({"id": 7})])
-async def test_an_announcement_without_an_id_is_undecodable_and_warns(serve: Serve, answer: CallToolResult) -> None:
+@pytest.mark.parametrize(
+    "answer", [told("Done."), structured({"ok": True}), told(), as_json([]), as_json({"id": 7})]
+)
+async def test_an_announcement_without_an_id_is_undecodable_and_warns(
+    serve: Serve, answer: CallToolResult
+) -> None:
     server = serve({"CreateDebugSession": answer})
     async with Konnect(TOKEN, url=server.url) as konnect:
         with pytest.raises(Undecodable, match="no debug session id") as caught:
@@ -200,7 +215,10 @@ STATUSES: list[tuple[CallToolResult, DebugStatus]] = [
     (structured({"status": "Canceled"}), DebugStatus.CANCELLED),
     (structured({"result": "pending"}), DebugStatus.PENDING),
     (structured({"status": "ok", "data": {"status": "completed"}}), DebugStatus.COMPLETED),
-    (structured({"success": True, "session": {"id": SESSION, "state": "inProgress"}}), DebugStatus.IN_PROGRESS),
+    (
+        structured({"success": True, "session": {"id": SESSION, "state": "inProgress"}}),
+        DebugStatus.IN_PROGRESS,
+    ),
     (as_json([{"debug_session_status": "timed-out"}]), DebugStatus.TIMED_OUT),
     (structured({"status": "warming_up"}), DebugStatus.UNKNOWN),
     (structured({"status": "waiting for data planes"}), DebugStatus.UNKNOWN),
@@ -209,7 +227,9 @@ STATUSES: list[tuple[CallToolResult, DebugStatus]] = [
 
 
 @pytest.mark.parametrize(("answer", "status"), STATUSES)
-async def test_a_status_is_read_wherever_it_stands(serve: Serve, answer: CallToolResult, status: DebugStatus) -> None:
+async def test_a_status_is_read_wherever_it_stands(
+    serve: Serve, answer: CallToolResult, status: DebugStatus
+) -> None:
     server = serve({"ActiveTracingSession": answer})
     async with Konnect(TOKEN, url=server.url) as konnect:
         session = await konnect.debug_sessions.fetch_status(SESSION, control_plane_id=CP)
@@ -237,8 +257,11 @@ async def test_an_answer_without_a_status_is_undecodable(serve: Serve, answer: C
 
 async def test_statuses_nobody_knows_count_as_running(serve: Serve) -> None:
     words = iter(["queued", "warming_up", "almost there", "completed"])
-    answers: dict[str, Any] = {"ActiveTracingSession": lambda _: structured({"status": next(words)})}
-    server = serve(answers)
+
+    def answer(arguments: Arguments) -> CallToolResult:
+        return structured({"status": next(words)})
+
+    server = serve({"ActiveTracingSession": answer})
     async with Konnect(TOKEN, url=server.url, time_scale=3000) as konnect:
         done = await konnect.debug_sessions.wait(SESSION, control_plane_id=CP)
     assert done.status is DebugStatus.COMPLETED

@@ -1,0 +1,255 @@
+"""Whatever an answer looks like, it is read correctly or refused in words, and never waited for in vain."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+
+import anyio
+import pytest
+
+from konnect_agent import Konnect
+from konnect_agent.errors import KonnectError, TooLarge, Undecodable, Unreachable
+from konnect_agent.sandbox import Sandbox
+from konnect_agent.sandbox.faults import Faults
+from konnect_agent.sandbox.world import World
+
+from .conftest import Connect
+from .scripted import Request, ScriptedServer, event, rpc, tool_result
+
+pytestmark = [
+    pytest.mark.anyio,
+    # httpx2 leaves its own generators open when it refuses what they yield; only trio says so.
+    pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning"),
+]
+
+MEBIBYTE = 1024 * 1024
+PLANES = [{"id": "8e5e8bd8-6b0a-4a0b-9c6d-0d6a3b0a1c55", "name": "shop"}]
+
+
+def answer_to(request: Request, data: object = PLANES) -> str:
+    return rpc(request.id, result=tool_result(data))
+
+
+async def asked(konnect: Konnect) -> object:
+    with anyio.fail_after(20):
+        return await konnect.call("GetControlPlane", {"operation": "list"})
+
+
+def in_one_event(request: Request, data: object) -> None:
+    request.stream(event(answer_to(request, data)))
+
+
+def in_one_document(request: Request, data: object) -> None:
+    request.answer(answer_to(request, data))
+
+
+def compressed(request: Request, data: object) -> None:
+    request.answer(gzip.compress(answer_to(request, data).encode(), 1), content_encoding="gzip")
+
+
+@pytest.mark.parametrize(("mebibytes", "send"), [(5, in_one_event), (10, in_one_document), (10, compressed)])
+async def test_large_answers_arrive_whole(
+    connect: Connect, mebibytes: int, send: Callable[[Request, object], None]
+) -> None:
+    data = {"text": "é" * (mebibytes * MEBIBYTE // 2)}
+    with ScriptedServer(lambda request: send(request, data)) as server:
+        async with connect(server) as konnect:
+            assert await asked(konnect) == data
+
+
+@pytest.mark.parametrize("send", [in_one_event, in_one_document, compressed])
+async def test_an_answer_over_the_cap_is_refused_and_costs_only_that_call(
+    connect: Connect, send: Callable[[Request, object], None]
+) -> None:
+    def script(request: Request) -> None:
+        if request.number == 1:
+            send(request, {"text": "x" * 3 * MEBIBYTE})
+        else:
+            request.result(PLANES)
+
+    with ScriptedServer(script) as server:
+        async with connect(server, max_response_bytes=2 * MEBIBYTE) as konnect:
+            with pytest.raises(TooLarge) as caught:
+                await asked(konnect)
+            assert await asked(konnect) == PLANES
+        assert len(server.of("initialize")) == 1
+    assert caught.value.cap == 2 * MEBIBYTE
+    assert caught.value.size >= caught.value.cap
+    assert f"{2 * MEBIBYTE:,}" in str(caught.value)
+    assert "GetControlPlane" in str(caught.value)
+    assert "max_response_bytes" in caught.value.hint
+
+
+async def test_an_answer_without_end_is_cut_off_at_the_cap(connect: Connect, world: World) -> None:
+    with Sandbox(world=world, faults=Faults("oversize:1", oversize=1024 * MEBIBYTE)) as sandbox:
+        async with connect(sandbox, max_response_bytes=MEBIBYTE) as konnect:
+            with pytest.raises(TooLarge) as caught:
+                await konnect.control_planes.list()
+            assert await konnect.control_planes.list()
+    assert caught.value.size < 8 * MEBIBYTE
+
+
+async def test_a_slow_drip_is_an_answer(connect: Connect, world: World) -> None:
+    with Sandbox(world=world, faults=Faults("slow:1", drip=0.2)) as sandbox:
+        async with connect(sandbox, idle_timeout=5.0) as konnect:
+            assert await konnect.control_planes.list()
+        assert len(sandbox.ledger.calls) == 1
+
+
+NONSENSE: dict[str, Callable[[Request], None]] = {
+    "a login page": lambda r: r.answer("<html><h1>Sign in</h1></html>", content_type="text/html"),
+    "a login page that calls itself JSON": lambda r: r.answer("<!doctype html><html></html>"),
+    "garbage": lambda r: r.answer(b"\x00\xff{{not json"),
+    "plain text": lambda r: r.answer("All is well.", content_type="text/plain"),
+    "an empty body": lambda r: r.answer(""),
+    "202 Accepted": lambda r: r.answer("", status=202),
+    "204 No Content": lambda r: r.answer("", status=204),
+    "JSON that is no message": lambda r: r.answer('{"ok": true}'),
+    "a JSON list": lambda r: r.answer("[1, 2, 3]"),
+    "JSON too deep to read": lambda r: r.answer("[" * 100_000),
+    "half a message": lambda r: r.answer(answer_to(r)[:40]),
+    "the answer to another request": lambda r: r.answer(rpc(4711, result=tool_result(PLANES))),
+    "an event with the answer to another request": lambda r: r.stream(
+        event(rpc(4711, result=tool_result(PLANES)))
+    ),
+    "events that are no JSON": lambda r: r.stream(event("hello"), event("world")),
+    "an event stream of nothing": lambda r: r.stream(),
+    "an event stream of comments": lambda r: r.stream(": ping\n\n", ": ping\n\n"),
+    "an event that breaks off": lambda r: r.stream(event(answer_to(r))[:60]),
+    "a result that is none": lambda r: r.answer(rpc(r.id, result={"content": "nothing to see"})),
+    "a compression that is none": lambda r: r.answer(answer_to(r), content_encoding="gzip"),
+}
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
+async def test_nonsense_is_told_in_words_and_costs_only_that_call(connect: Connect, nonsense: str) -> None:
+    def script(request: Request) -> None:
+        if request.number == 1:
+            NONSENSE[nonsense](request)
+        else:
+            request.result(PLANES)
+
+    with ScriptedServer(script) as server:
+        async with connect(server, max_attempts=1) as konnect:
+            with pytest.raises((Undecodable, Unreachable)) as caught:
+                await asked(konnect)
+            assert await asked(konnect) == PLANES
+        assert len(server.of("initialize")) == 1
+    error = caught.value
+    assert error.operation == "GetControlPlane"
+    assert error.request_id
+    assert error.hint
+
+
+async def test_a_login_page_is_called_one(connect: Connect, world: World) -> None:
+    with Sandbox(world=world, faults="html:1") as sandbox:
+        async with connect(sandbox) as konnect:
+            with pytest.raises(Undecodable, match="HTML page"):
+                await konnect.control_planes.list()
+
+
+CORRECT: dict[str, Callable[[Request], None]] = {
+    "a wrong content type": lambda r: r.answer(answer_to(r), content_type="text/plain"),
+    "no content type": lambda r: r.answer(answer_to(r), content_type=""),
+    "a content type with a charset": lambda r: r.answer(
+        answer_to(r), content_type="Application/JSON; charset=utf-8"
+    ),
+    "the id as a string": lambda r: r.answer(rpc(str(r.id), result=tool_result(PLANES))),
+    "a batch of one": lambda r: r.answer(f"[{answer_to(r)}]"),
+    "white space around it": lambda r: r.answer(f"\n\n  {answer_to(r)}  \n"),
+    "the answer twice": lambda r: r.stream(event(answer_to(r)), event(answer_to(r))),
+    "the answer, then another": lambda r: r.stream(event(answer_to(r)), event(answer_to(r, ["later"]))),
+    "the answer to another request first": lambda r: r.stream(
+        event(rpc(4711, result=tool_result(["not mine"]))), event(answer_to(r))
+    ),
+    "events out of order": lambda r: r.stream(event("", event_id="9"), event(answer_to(r), event_id="3")),
+    "other events around it": lambda r: r.stream(
+        ": ping\n\n",
+        event("{}", name="heartbeat"),
+        event(json.dumps({"jsonrpc": "2.0", "method": "notifications/message", "params": {}})),
+        event(answer_to(r)),
+        ": ping\n\n",
+    ),
+    "several data lines": lambda r: r.stream(
+        event(json.dumps({"jsonrpc": "2.0", "id": r.id, "result": tool_result(PLANES)}, indent=1))
+    ),
+    "line feeds alone": lambda r: r.stream(event(answer_to(r)).replace("\r\n", "\n")),
+    "fields nobody knows": lambda r: r.answer(rpc(r.id, result={**tool_result(PLANES), "surprise": 1})),
+}
+
+
+@pytest.mark.parametrize("form", CORRECT)
+async def test_a_peculiar_answer_is_still_the_answer(connect: Connect, form: str) -> None:
+    with ScriptedServer(CORRECT[form]) as server:
+        async with connect(server, max_attempts=1) as konnect:
+            assert await asked(konnect) == PLANES
+
+
+async def test_a_stream_that_stays_open_behind_the_answer_holds_nobody_up(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        request.head(content_type="text/event-stream")
+        request.write(event(answer_to(request)))
+        request.hold()
+
+    with ScriptedServer(script) as server:
+        async with connect(server, max_attempts=1) as konnect:
+            assert await asked(konnect) == PLANES
+            assert await asked(konnect) == PLANES
+
+
+async def test_a_stream_that_breaks_off_is_resumed_where_it_broke(connect: Connect) -> None:
+    waiting: list[Request] = []
+
+    def script(request: Request) -> None:
+        waiting.append(request)
+        request.stream(event("", event_id="e1", retry=1))
+
+    def resumed(request: Request) -> None:
+        request.stream(event(answer_to(waiting[-1]), event_id="e2"))
+
+    with ScriptedServer(script, others={"GET": resumed}) as server:
+        async with connect(server, max_attempts=1) as konnect:
+            assert await asked(konnect) == PLANES
+        (get,) = server.of("GET")
+        assert get.headers["last-event-id"] == "e1"
+        assert get.headers["mcp-session-id"] == server.of("tools/call")[0].headers["mcp-session-id"]
+        assert len(server.of("tools/call")) == 1
+
+
+async def test_a_stream_that_cannot_be_resumed_is_unreachable(connect: Connect) -> None:
+    with ScriptedServer(lambda request: request.stream(event("", event_id="e1", retry=1))) as server:
+        async with connect(server, max_attempts=1) as konnect:
+            with pytest.raises(Unreachable, match="cut"):
+                await asked(konnect)
+
+
+async def test_a_server_that_only_ever_promises_is_given_up_on(connect: Connect) -> None:
+    def promise(request: Request) -> None:
+        request.stream(event("", event_id=f"e{request.number}", retry=1))
+
+    with ScriptedServer(promise, others={"GET": promise}) as server:
+        async with connect(server, max_attempts=1, call_timeout=0.5) as konnect:
+            with pytest.raises(KonnectError):
+                await asked(konnect)
+
+
+async def test_hundreds_of_answers_out_of_order_find_their_callers(connect: Connect) -> None:
+    def echo(request: Request) -> None:
+        if request.number % 2:
+            request.wait_for("tools/call", request.number + 1)
+        request.result({"n": request.message["params"]["arguments"]["n"]})
+
+    with ScriptedServer(echo) as server:
+        async with connect(server) as konnect:
+            answers: dict[int, object] = {}
+
+            async def one(n: int) -> None:
+                answers[n] = await konnect.call("GetControlPlane", {"n": n})
+
+            with anyio.fail_after(30):
+                async with anyio.create_task_group() as tasks:
+                    for n in range(200):
+                        tasks.start_soon(one, n)
+    assert answers == {n: {"n": n} for n in range(200)}

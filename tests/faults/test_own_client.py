@@ -1,0 +1,136 @@
+"""A caller's own HTTP client: its proxy and its certificates are used, and it stays the caller's to close."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
+from threading import Lock
+
+import httpx2
+import pytest
+import trustme
+
+from konnect_agent.errors import RateLimited, Unreachable
+from konnect_agent.sandbox import Sandbox
+from konnect_agent.sandbox.world import World
+
+from .conftest import Connect
+from .scripted import ScriptedServer
+
+pytestmark = pytest.mark.anyio
+
+
+class Counting(httpx2.AsyncHTTPTransport):
+    """Counts the requests that go through it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.urls: list[str] = []
+        self._lock = Lock()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        with self._lock:
+            self.urls.append(str(request.url))
+        return await super().handle_async_request(request)
+
+
+@contextmanager
+def trusting(authority: trustme.CA) -> Generator[ssl.SSLContext]:
+    """A client's TLS that trusts the authority."""
+    with authority.cert_pem.tempfile() as certificate:
+        yield ssl.create_default_context(cafile=certificate)
+
+
+async def test_requests_go_through_the_callers_client_which_stays_open(
+    connect: Connect, world: World
+) -> None:
+    through = Counting()
+    with Sandbox(world=world) as sandbox:
+        async with httpx2.AsyncClient(transport=through) as own:
+            async with connect(sandbox, http_client=own) as konnect:
+                assert await konnect.control_planes.list()
+            sent = len(through.urls)
+            assert sent >= 3
+            assert not own.is_closed
+            assert (await own.get(sandbox.url)).status_code == 401
+            assert len(through.urls) == sent + 1
+
+
+async def test_a_private_authority_is_trusted_through_the_callers_client(connect: Connect) -> None:
+    authority = trustme.CA()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.configure_cert(tls)  # pyright: ignore[reportUnknownMemberType]  # for pyOpenSSL too
+    with ScriptedServer(lambda request: request.result("hello"), tls=tls) as server, trusting(authority) as t:
+        async with httpx2.AsyncClient(verify=t) as own, connect(server, http_client=own) as konnect:
+            assert await konnect.call("GetControlPlane") == "hello"
+
+
+async def test_a_proxy_of_the_callers_client_is_used(connect: Connect) -> None:
+    with ScriptedServer(lambda request: request.result("hello")) as proxy:
+        async with (
+            httpx2.AsyncClient(proxy=proxy.url) as own,
+            connect(proxy, url="http://konnect.example/", allow_insecure=True, http_client=own) as konnect,
+        ):
+            assert await konnect.call("GetControlPlane") == "hello"
+
+
+async def test_a_proxy_of_the_environment_is_used(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(lambda request: request.result("hello")) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        async with connect(proxy, url="http://konnect.example/", allow_insecure=True) as konnect:
+            assert await konnect.call("GetControlPlane") == "hello"
+
+
+async def test_a_proxy_that_refuses_is_told_as_such(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedServer(lambda request: request.result([])) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        with pytest.raises(Unreachable, match="proxy") as caught:
+            await connect(proxy, url="https://konnect.example/", max_attempts=1).connect()
+        assert not caught.value.sent
+
+
+async def test_the_callers_client_need_not_know_the_token(connect: Connect) -> None:
+    with ScriptedServer(lambda request: request.result([])) as server:
+        async with httpx2.AsyncClient(headers={"x-team": "edge"}) as own:
+            async with connect(server, http_client=own) as konnect:
+                await konnect.call("GetControlPlane")
+            assert "authorization" not in own.headers
+        for request in server.requests:
+            assert request.headers["authorization"] == f"Bearer {server.token}"
+
+
+async def test_further_headers_go_with_every_request(connect: Connect) -> None:
+    with ScriptedServer(lambda request: request.result([])) as server:
+        async with connect(server, headers={"x-team": "edge"}) as konnect:
+            await konnect.call("GetControlPlane")
+        assert {request.headers["x-team"] for request in server.requests} == {"edge"}
+
+
+async def test_redirects_are_not_followed_even_if_the_callers_client_would(connect: Connect) -> None:
+    with ScriptedServer(lambda request: request.result([])) as elsewhere:
+        script = ScriptedServer(lambda request: request.answer("", status=307, location=elsewhere.url))
+        with script as server:
+            async with (
+                httpx2.AsyncClient(follow_redirects=True) as own,
+                connect(server, http_client=own, max_attempts=1) as konnect,
+            ):
+                with pytest.raises(Exception, match="redirected"):
+                    await konnect.call("GetControlPlane")
+        assert elsewhere.requests == []
+
+
+async def test_failures_through_the_callers_client_are_the_same(connect: Connect, world: World) -> None:
+    with Sandbox(world=world, faults="429:1,reset:1") as sandbox:
+        async with (
+            httpx2.AsyncClient() as own,
+            connect(sandbox, http_client=own, max_attempts=1) as konnect,
+        ):
+            with pytest.raises(RateLimited):
+                await konnect.control_planes.list()
+            with pytest.raises(Unreachable):
+                await konnect.control_planes.list()
+            assert await konnect.control_planes.list()
