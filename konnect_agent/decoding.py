@@ -141,6 +141,9 @@ def _from_json(text: str) -> Any:
     if not stripped or stripped[0] not in '{["':
         return text
     try:
+        if "\\ud" in stripped.lower():  # half a surrogate pair is legal JSON, and breaks whoever prints it
+            stripped = json.dumps(json.loads(stripped), ensure_ascii=False)
+            stripped = stripped.encode("utf-8", "replace").decode()
         return json.loads(stripped)
     except (ValueError, RecursionError):
         return text

@@ -82,13 +82,18 @@ def own_id(data: Mapping[str, Any], kind: Kind | None = None) -> str | None:
     return extract_id(data, kind) if kind else None
 
 
+def local_id(value: str) -> str:
+    """The entity's own id when `value` is a pair of UUIDs, as analytics writes it; `value` otherwise."""
+    control_plane_id, _, entity_id = value.strip().rpartition(":")
+    return entity_id if is_id(control_plane_id) and is_id(entity_id) else value.strip()
+
+
 def _id_of(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value.strip() or None
     if isinstance(value, Mapping):
-        inner = cast("Mapping[str, Any]", value).get("id")
-        return inner.strip() or None if isinstance(inner, str) else None
-    return None
+        value = cast("Mapping[str, Any]", value).get("id")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value.strip() or None if isinstance(value, str) else None
 
 
 @cache

@@ -72,6 +72,11 @@ def rank(query: str, names: Sequence[str], *, limit: int = 10) -> list[Match]:
     return [*starts, *fuzzy][:limit]
 
 
+def is_likely(match: Match) -> bool:
+    """Whether a candidate is close enough to be what somebody meant, were it the only one."""
+    return match.how != "fuzzy" or match.score >= _FUZZY_WINS * _BELOW_PREFIX
+
+
 def winner(matches: Sequence[Match]) -> Match | None:
     """The one clear winner among ranked candidates, or None."""
     if not matches:
@@ -80,7 +85,7 @@ def winner(matches: Sequence[Match]) -> Match | None:
     if best.how != "fuzzy":
         rivals = [match for match in matches[1:] if match.how == best.how]
         return None if rivals else best
-    if best.score < _FUZZY_WINS * _BELOW_PREFIX:
+    if not is_likely(best):
         return None
     ahead = best.score - matches[1].score if len(matches) > 1 else best.score
     return best if ahead >= _FUZZY_MARGIN * _BELOW_PREFIX else None

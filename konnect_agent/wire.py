@@ -27,7 +27,17 @@ import httpx2
 
 from konnect_agent.config import Config
 from konnect_agent.decoding import undecodable
-from konnect_agent.errors import HttpError, KonnectError, SessionLost, TimedOut, TooLarge, Unreachable
+from konnect_agent.errors import (
+    ConnectionFailed,
+    HttpError,
+    KonnectError,
+    RateLimited,
+    ServerError,
+    SessionLost,
+    TimedOut,
+    TooLarge,
+    Unreachable,
+)
 from konnect_agent.redaction import scrub
 from konnect_agent.refusals import http_error, retry_after_seconds
 
@@ -79,6 +89,9 @@ class Wire(httpx2.AsyncClient):
         if rpc_id is None:
             return await self._told(request, message, **kwargs)
         record = exchange.get() or Exchange()
+        if record.connecting and record.error is not None and _is_outage(record.error):
+            # The SDK takes a failure of its first question for the sign of an older server, and asks on.
+            return _failed(request, rpc_id, record.error)
         record.error = None
         request.headers["X-Request-Id"] = record.request_id
         try:
@@ -100,7 +113,7 @@ class Wire(httpx2.AsyncClient):
             failure = _unreachable(error, request)
         failure.request_id = failure.request_id or record.request_id
         record.error = failure
-        return _rpc_error(request, rpc_id, {"code": -32000, "message": failure.message})
+        return _failed(request, rpc_id, failure)
 
     async def _told(self, request: httpx2.Request, message: Any, **kwargs: Any) -> httpx2.Response:
         """Send a notification, or the end of the mcp session; the SDK could do nothing about a failure."""
@@ -279,6 +292,17 @@ def _json(response: httpx2.Response, body: bytes) -> httpx2.Response:
     session = response.headers.get("mcp-session-id")
     headers = {"content-type": "application/json", **({"mcp-session-id": session} if session else {})}
     return httpx2.Response(200, headers=headers, content=body, request=response.request)
+
+
+def _is_outage(error: KonnectError) -> bool:
+    """Whether the server could not be asked, or not now; 500 and 501 may be all an old one has to say."""
+    if isinstance(error, ServerError):
+        return error.status not in (500, 501)
+    return isinstance(error, (ConnectionFailed, RateLimited))
+
+
+def _failed(request: httpx2.Request, rpc_id: Any, failure: KonnectError) -> httpx2.Response:
+    return _rpc_error(request, rpc_id, {"code": -32000, "message": failure.message})
 
 
 def _rpc_error(request: httpx2.Request, rpc_id: Any, error: Mapping[str, Any]) -> httpx2.Response:

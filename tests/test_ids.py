@@ -11,6 +11,7 @@ from konnect_agent.ids import (
     extract_ids,
     is_id,
     join_composite,
+    local_id,
     own_id,
     split_composite,
 )
@@ -61,7 +62,7 @@ def test_a_composite_id_stays_whole_until_it_is_split() -> None:
     assert extract_id({"consumer": f"{CP}:{ID}"}, "consumer") == f"{CP}:{ID}"
 
 
-@pytest.mark.parametrize("data", [{}, {"service": {}}, {"service_id": ""}, {"service": 7}, {"service": [ID]}])
+@pytest.mark.parametrize("data", [{}, {"service": {}}, {"service_id": ""}, {"service": True}, {"service": [ID]}])
 def test_no_id_is_none(data: dict[str, Any]) -> None:
     assert extract_id(data, "service") is None
     assert extract_ids(data) == {}
@@ -93,3 +94,13 @@ def test_only_a_uuid_looks_like_an_id() -> None:
     assert not is_id(f"{CP}:{ID}")
     assert not is_id(ID[:-1])
     assert not is_id("payments")
+
+
+def test_a_number_is_an_id_as_text() -> None:
+    assert extract_id({"service": {"id": 7}}, "service") == "7"
+    assert own_id({"id": 7}) == "7"
+
+
+@pytest.mark.parametrize(("value", "local"), [(f"{ID}:{ID}", ID), (f"cp:{ID}", f"cp:{ID}"), (ID, ID)])
+def test_only_a_pair_of_uuids_has_a_local_half(value: str, local: str) -> None:
+    assert local_id(value) == local

@@ -32,7 +32,13 @@ _STATUS = re.compile(r"[0-9]{1,3}")
 class ApiRequest(BaseModel):
     """One request as the gateway logged it. Latencies are milliseconds; anything may be None."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="allow",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+    )
 
     request_id: str | None = Field(default=None, validation_alias=AliasChoices("request_id", "requestId"))
     request_start: Moment = Field(

@@ -8,35 +8,38 @@ reachable through `model_extra`. A field of a wrong type is still an error: gues
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WrapValidator, model_validator
 
-from konnect_agent.ids import Kind, extract_id, own_id
+from konnect_agent.ids import Kind, extract_id, local_id, own_id
 from konnect_agent.redaction import redact
 
 
 class Reference(BaseModel):
     """A pointer to another entity."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
 
     id: str
 
 
-def _moment(value: Any) -> Any:
-    """Core entities count Unix seconds, control planes write ISO 8601 (both documented)."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
+def _moment(value: Any, parse: Callable[[Any], datetime | None]) -> datetime | None:
+    """Core entities count Unix seconds, control planes write ISO 8601 (both documented).
+
+    A time nobody can read is None: it never decides whether an entity can be used.
+    """
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
-        except (OverflowError, ValueError, OSError):
-            return None
-    return value or None
+        return parse(value or None)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+Moment = Annotated[datetime | None, WrapValidator(_moment)]
 
 
 def _tags(value: Any) -> Any:
@@ -54,7 +57,9 @@ Tags = Annotated[tuple[str, ...], BeforeValidator(_tags)]
 class Entity(BaseModel):
     """An object of Konnect. `id` is None only when the server left it out."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="allow", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True
+    )
 
     kind: ClassVar[Kind | None] = None
     refers_to: ClassVar[tuple[Kind, ...]] = ()
@@ -72,13 +77,13 @@ class Entity(BaseModel):
         given = cast("Mapping[str, Any]", data)
         fields = cls.model_fields
         kept = {key: value for key, value in given.items() if value is not None or key not in fields}
-        if not kept.get("id"):
-            kept["id"] = own_id(given, cls.kind)
+        own = own_id(given, cls.kind)
+        kept["id"] = local_id(own) if own else None
         for kind in cls.refers_to:
             found, inner = extract_id(given, kind), given.get(kind)
             around = dict(cast("Mapping[str, Any]", inner)) if isinstance(inner, Mapping) else {}
             if found:
-                kept[kind] = {**around, "id": found}
+                kept[kind] = {**around, "id": local_id(found)}
             elif not any(around.values()) and (around or not inner):
                 kept.pop(kind, None)
         if not any(key in fields and value is not None for key, value in kept.items()):

@@ -23,7 +23,7 @@ from konnect_agent.errors import (
     Undecodable,
 )
 from konnect_agent.ids import is_id, split_composite
-from konnect_agent.matching import Match, fold, rank, winner
+from konnect_agent.matching import Match, fold, is_likely, rank, winner
 from konnect_agent.models.entity import Entity
 from konnect_agent.resources.resource import required
 
@@ -105,12 +105,12 @@ def _best(what: str, text: str, entities: Sequence[E], names: Sequence[str], *, 
     best = winner(matches)
     if best is not None and spelled[best.index][1].id and (nearly or best.how in ("exact", "folded")):
         return Found(spelled[best.index][1], best.how, best.score, candidates)
-    if candidates and nearly:
+    if nearly and matches and is_likely(matches[0]):
         raise Ambiguous(
             f"No {what} is called {text!r}, and no other name is clearly meant.", candidates=candidates
         )
     has = f"is called {text!r}, or anything like it," if nearly else f"has the id or name {text},"
-    raise NoMatch(f"No {what} {has} among the {len(unique)} visible.")
+    raise NoMatch(f"No {what} {has} among the {len(unique)} visible.", candidates=candidates)
 
 
 def _one_per_entity(matches: Sequence[Match], entities: Sequence[Entity]) -> list[Match]:

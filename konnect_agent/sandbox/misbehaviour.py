@@ -135,6 +135,8 @@ class Misbehaviour:
         async def body() -> AsyncIterator[bytes]:
             yield head
             for _ in range(chunks):
+                if self.connection.transport.is_closing():  # the client has seen enough
+                    return
                 yield _CHUNK
             yield _CHUNK[:rest] + tail
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from weakref import ref
 
 import pytest
 
-from konnect_agent import Ambiguous, Forbidden, Konnect, NoMatch
+from konnect_agent import Ambiguous, Forbidden, InvalidArguments, Konnect, NoMatch
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.organisation import ControlPlane, Draft
 from konnect_agent.sandbox.world import World
@@ -158,6 +159,8 @@ async def test_a_name_that_leads_nowhere_or_to_several_is_the_callers_to_correct
         await audit_configuration(konnect, control_planes=["storefront-production", "zzz-unheard-of"])
     with pytest.raises(Ambiguous):
         await audit_configuration(konnect, control_planes=["payments"])
+    with pytest.raises(InvalidArguments, match="No control plane was named"):
+        await audit_configuration(konnect, control_planes=[])
 
 
 async def test_a_named_control_plane_that_is_forbidden_costs_no_other(world: World, client: Client) -> None:
@@ -202,7 +205,8 @@ async def test_a_baseline_hides_what_is_known_and_names_what_is_stale(
     assert use is not None
     assert (use.hidden, use.stale) == (len(before.result.findings), ())
 
-    repaired = _with(world, "payments-staging", services=())
+    planes = [replace(p, services=()) if p.name == "payments-staging" else p for p in world.control_planes]
+    repaired = World(seed=world.seed, now=world.now, control_planes=tuple(planes))
     with Sandbox(world=repaired, forbidden=("payments-production",)) as own:
         async with client(own) as limited:
             later = (await audit_configuration(limited, baseline=known)).result
@@ -236,12 +240,3 @@ async def test_only_control_planes_being_read_are_held(client: Client) -> None:
             report = await audit_configuration(konnect, rules=[watching])
     assert len(snapshots) == report.result.summary.control_planes == 24
     assert max(alive) <= 3
-
-
-def _with(world: World, name: str, **lists: tuple[Any, ...]) -> World:
-    """The same world with other lists in one control plane."""
-    changed = [
-        ControlPlane(**{**vars(plane), **lists}) if plane.name == name else plane
-        for plane in world.control_planes
-    ]
-    return World(seed=world.seed, now=world.now, control_planes=tuple(changed))

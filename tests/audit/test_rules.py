@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -98,3 +100,36 @@ def test_no_message_shows_the_secret_it_is_about() -> None:
     assert any(finding.slug == "plain-text-secret" for finding in findings)
     assert "example-only" not in "".join(finding.message for finding in findings)
     assert all(len(finding.message) < 400 for finding in findings)
+
+
+ODD = (
+    None,
+    True,
+    -1,
+    1.5,
+    "",
+    "{vault://",
+    "http://[",
+    [],
+    [None, [1]],
+    {},
+    {"headers": {"": None}, "ssl": "?"},
+)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_no_rule_crashes_on_configuration_of_another_shape(odd: object) -> None:
+    everything = judge(snapshot({}), RULES)
+    for rule in RULES:
+        for example in rule.fails:
+            strange = {
+                name: [_with_odd_config(entity, odd) for entity in entities]
+                for name, entities in example.items()
+            }
+            said = judge(snapshot(strange), RULES)
+            assert (said.crashes, said.not_run) == ((), everything.not_run)
+
+
+def _with_odd_config(entity: Mapping[str, Any], odd: object) -> Mapping[str, Any]:
+    config = entity.get("config") or {}
+    return {**entity, "config": {**dict.fromkeys(config, odd), "added": odd, "http_endpoint": odd}}

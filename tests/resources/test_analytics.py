@@ -160,7 +160,7 @@ async def test_a_row_of_nulls_with_an_unreadable_status_is_still_a_row(serve: Se
     [
         ({"foo": 1}, "$[1]"),
         ({"request_id": {"a": 1}}, "$[1].request_id"),
-        ({"request_id": "x", "request_start": "noon"}, "$[1]."),
+        ({"request_id": "x", "latencies_response_ms": "slow"}, "$[1].latencies_response_ms"),
     ],
 )
 async def test_what_is_no_row_is_undecodable_and_says_where(serve: Serve, row: Any, path: str) -> None:
