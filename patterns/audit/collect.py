@@ -4,7 +4,7 @@
    fellow group members need (plugins, vaults) come first.
 2. A control plane is judged once its lists are there and its groups are known; then only findings, counts
    and facts stay. So memory holds what is being read, however many control planes there are.
-3. A list that fails costs nothing but itself, and a tool the server does not have is asked for once.
+3. A list that fails costs nothing but itself, and a tool the server does not have is not asked for again.
 What waits for what is a graph: lists before groups and judgements, groups before their members' judgements.
 """
 

@@ -27,6 +27,7 @@ from patterns.audit.result import (
 from patterns.audit.rule import AnyRule, Rule, RuleAcross
 from patterns.audit.rules import all_rules
 from patterns.audit.selection import Selection, select
+from patterns.audit.snapshot import ListName
 from patterns.audit.summary import summarize
 from patterns.workflow import keep, missed, step, truncated, workflow
 
@@ -42,8 +43,8 @@ async def audit_configuration(
     """Audit the named control planes (names or ids; a group brings its members), or every one there is.
 
     `rules` defaults to all of `patterns.audit.rules`; `baseline` hides the findings it knows. Raises
-    `NoMatch` or `Ambiguous` for a name that leads to no one control plane, and the first failure if nothing
-    at all could be seen.
+    `NoMatch` or `Ambiguous` for a name that leads to no one control plane, `InvalidArguments` for an empty
+    list of names, and the first failure if nothing at all could be seen.
     """
     in_force = all_rules() if rules is None else tuple(rules)
     async with step("select control planes") as this:
@@ -74,12 +75,12 @@ async def audit_configuration(
 
 def _note_unseen(collected: Collected) -> None:
     """Failures and cut lists to the coverage. Raises the first failure when there is nothing besides."""
-    told: set[int] = set()
+    tools: set[ListName] = set()
     for where, name, error in collected.failed:
         if not isinstance(error, ToolUnavailable):
             missed(name, error, control_plane=where)
-        elif id(error) not in told:  # the same tool is missing for every control plane
-            told.add(id(error))
+        elif name not in tools:  # the same tool is missing for every control plane
+            tools.add(name)
             missed(name, error)
     for where, name in collected.cut:
         truncated(f"{name} of {where.name or where.id}")

@@ -7,6 +7,7 @@ hold the entities (documented). Everything a server named has been scrubbed of c
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from patterns.audit.baseline import Entry
@@ -62,8 +63,12 @@ class PluginUsage(Frozen):
     control_planes: int
 
 
-class Definition(Frozen):
-    """A service as one control plane defines it: the values of the fields that differ."""
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A service as one control plane defines it: the values of the fields that differ.
+
+    Slotted, like a finding: control planes made from one template share every service name.
+    """
 
     control_plane: Named
     service_id: str | None

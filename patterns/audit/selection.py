@@ -8,26 +8,19 @@ What cannot be seen is noted in the coverage; a name that leads nowhere is the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from konnect_agent import Konnect
-from konnect_agent.decoding import Listing, undecodable
-from konnect_agent.errors import Ambiguous, KonnectError, NoMatch
+from konnect_agent.decoding import Listing
+from konnect_agent.errors import Ambiguous, InvalidArguments, KonnectError, NoMatch
 from konnect_agent.models import ControlPlane
+from konnect_agent.resources.resource import required
 from patterns.audit.finding import named
 from patterns.audit.snapshot import Group
 from patterns.coverage import Named, fan_out
+from patterns.groups import Membership, memberships, unique
 from patterns.workflow import missed, truncated
-
-
-@dataclass(frozen=True)
-class Membership:
-    """A group and its members, None where they could not be seen; `whole` is False for a cut list."""
-
-    group: ControlPlane
-    members: tuple[ControlPlane, ...] | None
-    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,18 +55,20 @@ class Selection:
 
 
 async def select(konnect: Konnect, names: Sequence[str] | None) -> Selection:
-    """The control planes and groups of an audit. Raises `NoMatch`, `Ambiguous`, or why nothing is there."""
-    visible = await _visible(konnect, names)
-    wanted = visible if names is None else await _found(konnect, names)
-    groups = _unique(each for each in (*wanted, *visible) if each.is_group)
-    memberships = await _memberships(konnect, groups)
+    """The control planes and groups of an audit. Raises `NoMatch`, `Ambiguous`, `InvalidArguments`."""
+    asked_for = None if names is None else _checked(names)
+    visible = await _visible(konnect, asked_for)
+    wanted = visible if asked_for is None else await _found(konnect, asked_for)
+    known = visible if asked_for is None else (*wanted, *visible)
+    groups = unique(each for each in known if each.is_group)
+    known_groups = await memberships(konnect, groups)
     asked = {each.id for each in wanted if each.is_group}
-    brought = [m for known in memberships if known.group.id in asked for m in known.members or ()]
+    brought = [m for each in known_groups if each.group.id in asked for m in each.members or ()]
     return Selection(
-        control_planes=_unique(each for each in (*wanted, *brought) if not each.is_group),
+        control_planes=unique(each for each in (*wanted, *brought) if not each.is_group),
         groups=tuple(group for group in groups if group.id in asked),
-        memberships=memberships,
-        everything=names is None and visible.complete,
+        memberships=known_groups,
+        everything=asked_for is None and visible.complete,
     )
 
 
@@ -90,8 +85,15 @@ async def _visible(konnect: Konnect, names: Sequence[str] | None) -> Listing[Con
     return visible
 
 
-async def _found(konnect: Konnect, names: Sequence[str]) -> tuple[ControlPlane, ...]:
-    wanted = tuple(dict.fromkeys(names))
+def _checked(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, each once; a plain string is one name. Raises `InvalidArguments` for what is no name."""
+    wanted: tuple[object, ...] = (names,) if isinstance(names, str) else tuple(names)
+    if not wanted:
+        raise InvalidArguments("No control plane was named.", hint="Leave the names out to audit every one.")
+    return tuple(dict.fromkeys(required(name, "control plane") for name in wanted))
+
+
+async def _found(konnect: Konnect, wanted: Sequence[str]) -> tuple[ControlPlane, ...]:
     answers = await fan_out(
         "control planes", wanted, konnect.control_planes.find, width=konnect.config.max_in_flight
     )
@@ -103,31 +105,3 @@ async def _found(konnect: Konnect, names: Sequence[str]) -> tuple[ControlPlane, 
         if isinstance(answer, KonnectError):
             missed(f"control plane {name}", answer)
     return tuple(answer.entity for answer in answers if not isinstance(answer, KonnectError))
-
-
-async def _memberships(konnect: Konnect, groups: Sequence[ControlPlane]) -> tuple[Membership, ...]:
-    ids = [group.id or "" for group in groups]
-    answers = await fan_out(
-        "group members", ids, konnect.control_plane_groups.list, width=konnect.config.max_in_flight
-    )
-    memberships: list[Membership] = []
-    for group, answer in zip(groups, answers, strict=True):
-        if isinstance(answer, KonnectError):
-            missed("members", answer, control_plane=named(group))
-            memberships.append(Membership(group, None))
-        else:
-            if not answer.complete:
-                truncated(f"members of {named(group).name or group.id}")
-            memberships.append(Membership(group, _unique(answer), whole=answer.complete))
-    return tuple(memberships)
-
-
-def _unique(control_planes: Iterable[ControlPlane]) -> tuple[ControlPlane, ...]:
-    """Each control plane once, by name; one without an id cannot be read, which is noted."""
-    by_id: dict[str, ControlPlane] = {}
-    for each in control_planes:
-        if each.id:
-            by_id.setdefault(each.id, each)
-        else:
-            missed("control plane", undecodable("a control plane without an id", each.name))
-    return tuple(sorted(by_id.values(), key=lambda each: (each.name, each.id or "")))

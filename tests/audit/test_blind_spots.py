@@ -69,7 +69,9 @@ async def test_an_unseen_fellow_keeps_a_member_from_being_called_open(world: Wor
     ]
 
 
-async def test_a_missing_tool_is_asked_for_once_and_reported_once(world: World, client: Client) -> None:
+async def test_a_missing_tool_is_reported_once_and_its_counts_are_unknown(
+    world: World, client: Client
+) -> None:
     with Sandbox(world=world, hide=("GetVault",)) as own:
         async with client(own) as konnect:
             report = await audit_configuration(konnect)

@@ -102,7 +102,7 @@ def test_no_message_shows_the_secret_it_is_about() -> None:
     assert all(len(finding.message) < 400 for finding in findings)
 
 
-ODD = (
+ODD: tuple[Any, ...] = (
     None,
     True,
     -1,
@@ -131,5 +131,5 @@ def test_no_rule_crashes_on_configuration_of_another_shape(odd: object) -> None:
 
 
 def _with_odd_config(entity: Mapping[str, Any], odd: object) -> Mapping[str, Any]:
-    config = entity.get("config") or {}
+    config: Mapping[str, Any] = entity.get("config") or {}
     return {**entity, "config": {**dict.fromkeys(config, odd), "added": odd, "http_endpoint": odd}}

@@ -5,10 +5,10 @@ What the settings do is Kong's documentation of each plugin; how severe they are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from ipaddress import ip_network
-from typing import Any, cast
 
+from patterns.audit.disclosure import texts
 from patterns.audit.finding import Severity
 from patterns.audit.rule import Problem, rule
 from patterns.audit.snapshot import Snapshot
@@ -52,7 +52,7 @@ def cors_any_origin_with_credentials(at: Snapshot) -> Iterator[Problem]:
     """
     for plugin in at.plugins:
         if plugin.enabled and plugin.name == "cors" and plugin.config.get("credentials") is True:
-            origins = _texts(plugin.config.get("origins"))
+            origins = _entries(plugin.config.get("origins"))
             if not origins or _ANY_ORIGIN & set(origins):
                 yield Problem(plugin, f"cors {at.scope_of(plugin)} allows credentials from any origin.")
 
@@ -78,7 +78,7 @@ def ip_restriction_allows_everyone(at: Snapshot) -> Iterator[Problem]:
     for plugin in at.plugins:
         if not plugin.enabled or plugin.name != "ip-restriction":
             continue
-        allow, deny = _texts(plugin.config.get("allow")), _texts(plugin.config.get("deny"))
+        allow, deny = _entries(plugin.config.get("allow")), _entries(plugin.config.get("deny"))
         everyone = [entry for entry in allow if _is_everyone(entry)]
         if everyone:
             yield Problem(plugin, f"ip-restriction {at.scope_of(plugin)} allows {listed(everyone)}.")
@@ -146,7 +146,5 @@ def _is_everyone(entry: str) -> bool:
         return False
 
 
-def _texts(value: object) -> list[str]:
-    if not isinstance(value, list | tuple):
-        return []
-    return [entry for entry in cast("Sequence[Any]", value) if isinstance(entry, str)]
+def _entries(value: object) -> list[str]:
+    return [entry for _, entry in texts(value)]

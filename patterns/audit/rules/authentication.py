@@ -25,6 +25,7 @@ _KEY_AUTH = {"id": "p", "name": "key-auth", "config": {"key_names": ["apikey"]}}
 _FALLS_BACK = {"id": "p", "name": "key-auth", "config": {"anonymous": "c"}}
 _STOP = {"id": "t", "name": "request-termination", "config": {"status_code": 401}, "consumer": {"id": "c"}}
 _ANYBODY = {"id": "c", "username": "anybody"}
+_CONDITION = {"condition": "request.headers['x-internal'] != 'yes'"}
 _ON_SERVICE = {"service": {"id": "s"}}
 
 
@@ -205,6 +206,36 @@ def acl_without_authentication(at: Snapshot) -> Iterator[Problem]:
         if nobody_known and "acl" in exposure.running("authorization"):
             message = f"Route {exposure.route.label}{exposure.where} has an acl plugin, but no authentication"
             yield Problem(exposure.route, f"{message} plugin tells it who is calling.")
+
+
+@rule(
+    "KNA008",
+    title="Authentication runs under a condition",
+    severity=Severity.MEDIUM,
+    judges="routes",
+    needs=("services", "plugins", "consumers"),
+    of_group=("plugins",),
+    remediation="Remove the condition, or make sure that another plugin stops the requests it leaves out.",
+    source="https://developer.konghq.com/gateway/entities/plugin/",
+    passes=[{"services": [_SERVICE], "routes": [_ROUTE], "plugins": [_KEY_AUTH]}],
+    fails=[
+        {"services": [_SERVICE], "routes": [_ROUTE], "plugins": [_KEY_AUTH | _CONDITION]},
+        {
+            "services": [_SERVICE],
+            "routes": [_ROUTE],
+            "plugins": [_FALLS_BACK, _STOP | _CONDITION],
+            "consumers": [_ANYBODY],
+        },
+    ],
+)
+def authentication_with_a_condition(at: Snapshot) -> Iterator[Problem]:
+    """A plugin with a condition is skipped for requests that do not meet it. What authentication skips gets
+    through to the service, and callers may be able to choose.
+    """
+    for exposure in at.exposures:
+        entry = exposure.authentication
+        if entry.kind in ("required", "any") and entry.protected is None and exposure.reaches_service:
+            yield Problem(exposure.route, f"Route {exposure.route.label}{exposure.where}: {entry.because}.")
 
 
 def _how_open(exposure: Exposure) -> tuple[Severity | None, str]:

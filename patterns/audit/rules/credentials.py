@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from patterns.audit.disclosure import texts
 from patterns.audit.finding import Severity
 from patterns.audit.rule import Problem, rule
 from patterns.audit.snapshot import Snapshot
@@ -54,6 +55,6 @@ def jwt_never_expires(at: Snapshot) -> Iterator[Problem]:
     """The jwt plugin checks `exp` only when it is told to: otherwise a leaked token works for ever."""
     for plugin in at.plugins:
         if plugin.enabled and plugin.name == "jwt":
-            verified = plugin.config.get("claims_to_verify") or ()
+            verified = {claim for _, claim in texts(plugin.config.get("claims_to_verify"))}
             if "exp" not in verified:
                 yield Problem(plugin, f"jwt {at.scope_of(plugin)} does not verify when a token expires.")

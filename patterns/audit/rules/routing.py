@@ -23,7 +23,7 @@ _ROUTING = "https://developer.konghq.com/gateway/routing/traditional/"
 _METHODS = ("GET", "POST", "PURGE")
 _HOSTS = ("some.host.invalid",)
 _BELOW = ("", "/", "/0", "/a-b_c.d", "/a/0/b", "x")
-_REGEX_SIGNS = re.compile(r"\\[dDwWsSb.]|\.[*+]|\(\?|\[[^\]]*\]|\([^()]*\)[?*+]?|\$$")
+_REGEX_SIGNS = re.compile(r"\\[dDwWsSb.]|\.[*+]|\(\?|\[[^\[\]]*\][*+?{]|\([^()]*\)[*+?]|\([^()|]*\||.\$$")
 _MALFORMED = ("missing", "unexpected", "no argument", "bad repetition", "trailing", "invalid escape")
 """How re2 begins to say that something is no regex in any dialect."""
 _LOOKS_AROUND = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=|\\k<")
@@ -147,7 +147,9 @@ def route_not_loaded(at: Snapshot) -> Iterator[Problem]:
     judges="routes",
     remediation="Put a `~` in front of the path to make it a regex.",
     source=_ROUTE_PAGE,
-    passes=[{"routes": [_ROUTE | {"paths": ["~/users/\\d+$", "/users/v1.2/a-b_c~d"]}]}],
+    passes=[
+        {"routes": [_ROUTE | {"paths": ["~/users/\\d+$", "/users/v1.2/a-b_c~d", "/odata/Users(1)/$count"]}]}
+    ],
     fails=[{"routes": [_ROUTE | {"paths": ["/users/\\d+$"]}]}, {"routes": [_ROUTE | {"paths": ["/u/.*"]}]}],
 )
 def path_looks_like_a_regex(at: Snapshot) -> Iterator[Problem]:
