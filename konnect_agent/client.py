@@ -67,7 +67,9 @@ class Konnect:
         self.consumer_groups = ConsumerGroups(self._ask)
         self.vaults = Vaults(self._ask)
         self.analytics = Analytics(self._ask)
-        self.debug_sessions = DebugSessions(self._ask, time_scale=self.config.time_scale)
+        self.debug_sessions = DebugSessions(
+            self._ask, offered=self._offered, time_scale=self.config.time_scale
+        )
         self.alerts = Alerts(self._ask)
         self.knowledge_base = KnowledgeBase(self._ask)
 
@@ -143,6 +145,10 @@ class Konnect:
                 raise
             self._dialect = detect(fresh)
             return await self._dialect.perform(intent, arguments, fresh, connection.call)
+
+    async def _offered(self, intent: Intent, /) -> None:
+        dialect, toolbox = await self._speaking()
+        dialect.offers(intent, toolbox)
 
     async def _speaking(self) -> tuple[Dialect, Toolbox]:
         toolbox = await self._connected().toolbox()

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,11 +24,13 @@ from mcp.client.streamable_http import streamable_http_client
 from pydantic import ValidationError
 
 from konnect_agent import events
-from konnect_agent.background import spawn
+from konnect_agent.background import interrupted_by_keyboard, spawn
 from konnect_agent.config import Config
 from konnect_agent.decoding import ToolAnswer, plain
 from konnect_agent.errors import (
+    ConfigError,
     ConnectionFailed,
+    InvalidArguments,
     KonnectError,
     SessionLost,
     TimedOut,
@@ -82,6 +85,8 @@ class Connection:
 
     async def aclose(self) -> None:
         """End the mcp session; safe to call twice, from any task, and while being cancelled."""
+        if not self._closed:
+            self._pacer.leave(self.config.max_in_flight)
         self._closed = True
         session, self._session = self._session, None
         if session:
@@ -108,6 +113,7 @@ class Connection:
         whether it arrived.
         """
         operation = operation or tool
+        _check_writable(arguments, operation)
         record = Exchange()
 
         async def once() -> Any:
@@ -198,7 +204,7 @@ class Connection:
             return self._session
         async with self._renewing:
             if self._closed:
-                raise Unreachable("The client is closed.", sent=False, hint="Open a new Konnect.")
+                raise ConfigError("The client is closed.", hint="Open a new Konnect.")
             if self._session and self._session.usable:
                 return self._session
             if self._session:
@@ -310,6 +316,9 @@ class _OwnedSession:
         except Exception as error:  # the owner's boundary: whatever it was becomes one error of the tree
             self._failure = _translated(error, record)
             log.debug("mcp session ended: %s", self._failure)
+        except BaseException as error:
+            if not interrupted_by_keyboard(error):
+                raise
         finally:
             if not self._ready.is_set() and self._failure is None:
                 self._failure = Unreachable("The mcp session ended before it began.", sent=False)
@@ -371,6 +380,14 @@ def _translated(error: BaseException, record: Exchange) -> KonnectError:
     if isinstance(error, (anyio.ClosedResourceError, anyio.BrokenResourceError)):
         return Unreachable("The mcp session broke.", **context)
     return ConnectionFailed(f"{type(error).__name__}: {error}", **context)
+
+
+def _check_writable(arguments: Mapping[str, Any], operation: str) -> None:
+    try:
+        json.dumps(arguments, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        words = f"The arguments cannot be written as JSON: {error}."
+        raise InvalidArguments(words, operation=operation) from None
 
 
 def _tool(tool: types.Tool) -> Tool:

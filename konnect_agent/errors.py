@@ -233,9 +233,9 @@ class _Unresolved(KonnectError):
 
     def __init__(self, message: str, *, candidates: Sequence[Candidate] = (), **context: Any) -> None:
         self.candidates = tuple(candidates)
-        if self.candidates:
-            listed = ", ".join(f"{c.name} ({c.score:.0f})" for c in self.candidates[:5])
-            message = f"{message} Closest: {listed}."
+        close = [candidate for candidate in self.candidates if candidate.score > 0]
+        if close:
+            message = f"{message} Closest: {', '.join(f'{c.name} ({c.score:.0f})' for c in close[:5])}."
         super().__init__(message, **context)
 
 

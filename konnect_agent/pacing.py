@@ -31,7 +31,27 @@ class Pacer:
         self.width = float(ceiling)
         self.in_flight = 0
         self._held_until = 0.0
+        self._ceilings: list[int] = []
         self._queues: OrderedDict[Hashable, deque[anyio.Event]] = OrderedDict()
+
+    def join(self, ceiling: int) -> None:
+        """A client that wants no more than `ceiling` calls in flight shares this pacer from now on."""
+        self._ceilings.append(ceiling)
+        self._raise_to(min(self._ceilings))
+
+    def leave(self, ceiling: int) -> None:
+        """That client is gone; the others may have been held back by it."""
+        if ceiling in self._ceilings:
+            self._ceilings.remove(ceiling)
+        if self._ceilings:
+            self._raise_to(min(self._ceilings))
+
+    def _raise_to(self, ceiling: int) -> None:
+        if self.width == self.ceiling:
+            self.width = float(ceiling)
+        self.ceiling = ceiling
+        self.width = min(self.width, float(ceiling))
+        self._admit()
 
     @asynccontextmanager
     async def slot(self) -> AsyncGenerator[None]:
@@ -91,14 +111,15 @@ class Pacer:
 
 
 def shared_pacer(endpoint: str, token: str, ceiling: int) -> Pacer:
-    """The pacer of this event loop for `endpoint` and `token`; the smallest ceiling asked for holds."""
+    """The pacer of this event loop for `endpoint` and `token`; the smallest ceiling of its clients holds.
+
+    A client that closes says so with `leave`.
+    """
     try:
         pacers = _pacers.get()
     except LookupError:
         pacers: dict[Hashable, Pacer] = {}
         _pacers.set(pacers)
     pacer = pacers.setdefault((endpoint, hash(token)), Pacer(ceiling))
-    if ceiling < pacer.ceiling:
-        pacer.ceiling = ceiling
-        pacer.width = min(pacer.width, float(ceiling))
+    pacer.join(ceiling)
     return pacer

@@ -1,10 +1,11 @@
 """Tokens and secret fields never reach a log, a report, an exception or a recording.
 
 Two passes, both pure. `scrub` works on text, by shape: Konnect tokens (`kpat_`, `spat_`), bearer and basic
-credentials, JWTs, private keys, AWS key ids, passwords and secrets in a URL. `redact` works on data, deep:
-text under a key whose name says secret is masked, booleans, numbers and vault references stay readable,
-everything else is scrubbed as text. Names are a heuristic (fact sheet 9.2, inferred): innocent ones such as
-`key_names` or `token_endpoint` are listed, and an unknown name that sounds secret is masked.
+credentials, JWTs, private keys, well-known API keys, passwords and secrets in a URL. `redact` works on data,
+deep: text under a key whose name says secret is masked, and so is the value of a header `Name: value` with
+such a name; booleans, numbers and vault references stay readable, all else is scrubbed as text. Names are a
+heuristic (fact sheet 9.2, inferred): innocent ones such as `key_names` or `token_endpoint` are listed, and an
+unknown name that sounds secret is masked.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _SHAPES = re.compile(
     r"|(\b(?i:bearer|basic)\s+)(?=[^\s]+?[A-Z0-9~+/=_])[A-Za-z0-9._~+/=-]{8,}"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|\b(?:(?:sk|rk)_(?:live|test)|gh[opsur]|github_pat)_[A-Za-z0-9_]{10,}|\bxox[a-z]-[A-Za-z0-9-]{10,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|(://[^\s/:@?#]*:)[^\s/@?#]+(?=@)"
     r"|((?i:[?&;](?:access_token|api[_-]?key|token|secret|password|client_secret|sig|signature)=))[^&\s\"'#]+"
@@ -43,6 +45,7 @@ _INNOCENT_NAME = re.compile(
 )
 _REFERENCE = re.compile(r"\{vault://[^/{}]+/[^{}]+\}")
 _KEY = re.compile(r"(?<!\\)(\\*[\"'])([\w.-]{2,64})\1\s*:\s*")
+_HEADER = re.compile(r"^([ \t]*([A-Za-z][\w.-]{1,63})[ \t]*:[ \t]*)(?!//)(\S[^\r\n]*)", re.MULTILINE)
 _VALUE = re.compile(r"(\\*[\"'])(.*?)(?:\1|\Z)|[\[{][^\]}]+(?:[\]}]|\Z)", re.DOTALL)
 _DEEPEST = 100
 
@@ -84,12 +87,23 @@ def redact(data: Any) -> Any:
     return _redacted(data, secret=False, depth=0)
 
 
+def _without_headers(text: str) -> str:
+    """`text` without the values of secret headers, written `Name: value` as some plugins are configured."""
+
+    def kept(header: re.Match[str]) -> str:
+        notation, name, value = header.groups()
+        stays = is_reference(value.rstrip()) or not is_secret_name(name)
+        return header[0] if stays else notation + MASK
+
+    return _HEADER.sub(kept, text)
+
+
 def _redacted(data: Any, *, secret: bool, depth: int) -> Any:
     """Below a `secret` name all text goes; structure, booleans, numbers and references stay."""
     if isinstance(data, (bytes, bytearray)):
         data = data.decode("utf-8", "replace")
     if isinstance(data, str):
-        return MASK if secret and data and not is_reference(data) else scrub(data)
+        return MASK if secret and data and not is_reference(data) else _without_headers(scrub(data))
     if depth > _DEEPEST and isinstance(data, (Mapping, list, tuple, set, frozenset)):
         return MASK
     if isinstance(data, Mapping):

@@ -12,6 +12,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from konnect_agent.errors import ConfigError
+from konnect_agent.redaction import scrub
 
 
 class Region(StrEnum):
@@ -50,7 +51,7 @@ def check_url(url: str, *, allow_insecure: bool = False) -> str:
         )
     except ValueError:  # brackets that do not close, a port that is no number
         parts, usable = urlsplit(""), False
-    if parts.username or parts.password or "kpat_" in url or "spat_" in url:
+    if parts.username or parts.password or scrub(url) != url:
         raise ConfigError(
             "The URL carries credentials.",
             hint="Give the token as token= or in KONNECT_TOKEN, never in a URL.",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from konnect_agent import Konnect
-from konnect_agent.errors import KonnectError
+from konnect_agent.errors import ConfirmationDeclined, KonnectError
 from konnect_agent.models import AlertEvent
 from patterns.confirmation import Confirm
 from patterns.endpoint import EndpointResult, investigate_endpoint
@@ -41,8 +41,13 @@ async def investigate_alert(konnect: Konnect, alert_event_id: str, *, confirm: C
 
     if inputs:
         async with step("debug performance"):
-            report = await debug_performance(konnect, plane_id, confirm=confirm, inputs=inputs)
-            result = keep(result.model_copy(update={"performance": report}))
+            try:
+                report = await debug_performance(konnect, plane_id, confirm=confirm, inputs=inputs)
+                result = keep(result.model_copy(update={"performance": report}))
+            except ConfirmationDeclined:
+                raise
+            except KonnectError as error:
+                missed("the debug session", error)
     path = _affected_path(alert)
     if path:
         async with step("investigate endpoint"):

@@ -16,11 +16,20 @@ from konnect_agent.models import ControlPlane, DebugCriteria
 
 @dataclass(frozen=True, slots=True)
 class DebugPlan:
-    """What is about to start: a debug session of `criteria` on a control plane, at an endpoint."""
+    """What is about to start: a debug session of `criteria` on a control plane, at an endpoint.
+
+    `found_by` says how the given name led to the control plane (see `find`).
+    """
 
     control_plane: ControlPlane
     criteria: DebugCriteria
     endpoint: str
+    found_by: str | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the control plane is the one that was named, not one with a name like it."""
+        return self.found_by not in ("prefix", "fuzzy")
 
     @property
     def region(self) -> str:
@@ -28,10 +37,11 @@ class DebugPlan:
         return self.endpoint.split("//", 1)[-1].split("/", 1)[0]
 
     def __str__(self) -> str:
-        chosen = self.criteria.arguments()
+        chosen = self.criteria.resolved()
         limits = f"{chosen.pop('session_duration')} s, at most {chosen.pop('max_samples')} samples"
         which = ", ".join(f"{name}={value}" for name, value in chosen.items()) or "every request"
         name = f"{self.control_plane.label} ({self.control_plane.id})"
+        name += "" if self.is_exact else f", which only has a name like it ({self.found_by} match)"
         return f"debug session on control plane {name} at {self.region}: {which}; {limits}"
 
 

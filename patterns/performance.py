@@ -12,9 +12,10 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from konnect_agent import Konnect
-from konnect_agent.errors import DebugSessionFailed, KonnectError
+from konnect_agent.errors import DebugSessionFailed, InvalidArguments, KonnectError
 from konnect_agent.models import DebugCriteria
 from konnect_agent.redaction import redact
+from konnect_agent.resources.resource import required
 from patterns.confirmation import Confirm, DebugPlan, confirmed
 from patterns.selection import Selected, select_control_plane
 from patterns.traces import Bottleneck, read_bottlenecks, read_latency
@@ -53,57 +54,77 @@ async def debug_performance(
     http_status_code: int | str | None = None,
     http_latency: str | None = None,
     service: str | None = None,
-    session_duration: int = 60,
-    max_samples: int = 100,
+    session_duration: int | None = None,
+    max_samples: int | None = None,
     debug_session_id: str | None = None,
     inputs: Mapping[str, Any] | None = None,
 ) -> PerformanceResult:
     """Trace live requests that fit the criteria, and say where their time goes.
 
     `confirm` sees the whole plan (a `DebugPlan`) and must return True; declining sends nothing and raises
-    `ConfirmationDeclined`. `http_latency` has the form `>=1000ms`, `session_duration` is 10 to 1800 s.
-    `service` is a name or id. `debug_session_id` resumes a session instead of creating one. `inputs` are
-    further arguments for CreateDebugSession, such as an alert's `debug_session_inputs`, sent unchanged.
+    `ConfirmationDeclined`. `http_latency` has the form `>=1000ms`, `session_duration` is 10 to 1800 s (60 if
+    left out), `max_samples` 100 if left out. `service` is a name or id. `debug_session_id` resumes a session
+    instead of creating one. `inputs` are arguments for CreateDebugSession, such as an alert's
+    `debug_session_inputs`, sent unchanged; a control plane they name is the one meant.
     Raises `InvalidArguments` before anything is sent, `DebugSessionFailed` when no usable data came.
     """
     given = {
         "http_path": http_path, "http_method": http_method, "http_status_code": http_status_code,
         "http_latency": http_latency, "session_duration": session_duration, "max_samples": max_samples,
     }  # fmt: skip
-    criteria = DebugCriteria.of(
-        {**given, **{k: v for k, v in (inputs or {}).items() if k != "control_plane_id"}}
-    )
+    criteria = DebugCriteria.of({**given, **(inputs or {})})
+    wanted = _one_plane(control_plane, (inputs or {}).get("control_plane_id"))
 
     async with step("select control plane") as this:
-        plane, selected = await select_control_plane(konnect, control_plane, this)
+        await konnect.debug_sessions.ensure_available()
+        plane, selected = await select_control_plane(konnect, wanted, this)
         plane_id = selected.id or ""
-        if service:
+        if service is not None:
             found = await konnect.services.find(service, control_plane_id=plane_id)
             this.extract(service_id=found.id)
-            criteria = criteria.model_copy(update={"service_id": found.id})
-    result = keep(PerformanceResult(control_plane=selected, criteria=criteria.arguments()))
+            criteria = DebugCriteria.of({**criteria.arguments(), "service_id": found.id})
+    result = keep(PerformanceResult(control_plane=selected))
 
-    if debug_session_id:
-        return await _observe(konnect, result, plane_id, debug_session_id, criteria.session_duration)
+    if debug_session_id is not None:
+        existing = required(debug_session_id, "debug session id")
+        # Its length is not known: look for an end at the usual time, and wait for the longest there can be.
+        length, grace = (session_duration, 60.0) if session_duration else (60.0, 1800.0)
+        return await _observe(konnect, result, existing, length, grace)
+    result = keep(result.model_copy(update={"criteria": criteria.resolved()}))
     async with step("confirm"):
-        await confirmed(DebugPlan(plane, criteria, konnect.endpoint), confirm)
+        await confirmed(DebugPlan(plane, criteria, konnect.endpoint, selected.found_by), confirm)
     async with AsyncExitStack() as until_done:
         async with step("create debug session") as this:
             running = konnect.debug_sessions.running(plane_id, criteria)
             session_id = (await until_done.enter_async_context(running)).id or ""
             this.extract(debug_session_id=session_id)
-        return await _observe(konnect, result, plane_id, session_id, criteria.session_duration)
+        return await _observe(konnect, result, session_id, criteria.session_duration, 60.0)
+
+
+def _one_plane(named: str | None, inside: Any) -> str | None:
+    """The control plane meant: the one named, or the one the inputs name. They must not contradict."""
+    if isinstance(inside, str) and inside.strip():
+        if named is not None and named != inside:
+            raise InvalidArguments(
+                f"The inputs are for the control plane {inside}, not for {named}.",
+                hint="Leave out one of them.",
+            )
+        return inside
+    return named
 
 
 async def _observe(
-    konnect: Konnect, result: PerformanceResult, plane_id: str, session_id: str, duration: float
+    konnect: Konnect, result: PerformanceResult, session_id: str, length: float, grace: float
 ) -> PerformanceResult:
     """Steps 4 and 5 on a session that exists."""
+    plane_id = result.control_plane.id or ""
     result = keep(_with_session(result, session_id, None))
     async with step("wait until completed") as this:
         this.extract(debug_session_id=session_id)
         try:
-            await konnect.debug_sessions.wait(session_id, control_plane_id=plane_id, duration=duration)
+            await konnect.debug_sessions.wait(
+                session_id, control_plane_id=plane_id, duration=length, grace=grace
+            )
         except DebugSessionFailed as failure:
             result = keep(_with_session(result, session_id, failure.status))
             with suppress(KonnectError):  # what was traced until then may be there; the failure stands

@@ -14,6 +14,7 @@ import pytest
 
 from konnect_agent import (
     Config,
+    ConfigError,
     ConnectionFailed,
     HttpError,
     InvalidArguments,
@@ -78,7 +79,7 @@ async def test_closing_twice_is_fine_and_a_closed_client_says_so(sandbox: Sandbo
     async with konnect:
         assert konnect.era is not None
     await konnect.aclose()
-    async with one_error_of_the_tree(Unreachable) as caught:
+    async with one_error_of_the_tree(ConfigError) as caught:
         await konnect.control_planes.list()
     assert "closed" in str(caught[0])
 

@@ -48,6 +48,10 @@ class Dialect(Protocol):
         """Whether this server speaks this dialect at all."""
         ...
 
+    def offers(self, intent: Intent, toolbox: Toolbox) -> None:
+        """Return if this server can be asked for `intent`. Raises `ToolUnavailable` saying why not."""
+        ...
+
     async def perform(
         self, intent: Intent, arguments: Mapping[str, Any], toolbox: Toolbox, send: Send
     ) -> Any:

@@ -63,6 +63,10 @@ class Classic:
         """Any one documented tool will do: which ones are offered depends on the caller's permissions."""
         return any(toolbox.find(tool) for tool, _ in ROWS.values())
 
+    def offers(self, intent: Intent, toolbox: Toolbox) -> None:
+        """Whether the tool of an intent is there; see `Dialect.offers`."""
+        toolbox.require(ROWS[intent.name][0], intent.name)
+
     async def perform(
         self, intent: Intent, arguments: Mapping[str, Any], toolbox: Toolbox, send: Send
     ) -> Any:

@@ -53,8 +53,8 @@ class DebugCriteria(BaseModel):
 
     http_path: str | None = None
     http_method: Literal["GET", "POST", "PUT", "DELETE", "PATCH"] | None = None
-    http_status_code: str | None = Field(default=None, pattern=r"^[1-5]\d\d$")
-    http_latency: str | None = Field(default=None, pattern=r"^>=\d+ms$")
+    http_status_code: str | None = Field(default=None, pattern=r"^[1-5][0-9][0-9]$")
+    http_latency: str | None = Field(default=None, pattern=r"^>=[0-9]+ms$")
     service_id: str | None = Field(default=None, min_length=1)
     session_duration: int = Field(default=60, ge=10, le=1800)
     max_samples: int = Field(default=100, ge=1)
@@ -74,8 +74,8 @@ class DebugCriteria(BaseModel):
     @field_validator("http_path")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith("/"):
-            raise ValueError("a path starts with /")
+        if value is not None and not re.fullmatch(r"/[!-~]*", value):
+            raise ValueError("a path starts with / and has no spaces; write other characters as %XX")
         return value
 
     @classmethod
@@ -97,6 +97,10 @@ class DebugCriteria(BaseModel):
     def arguments(self) -> dict[str, Any]:
         """What goes out to CreateDebugSession: everything that was given."""
         return self.model_dump(exclude_none=True, exclude_unset=True)
+
+    def resolved(self) -> dict[str, Any]:
+        """What will happen: everything that was given, and the documented defaults for the rest."""
+        return self.model_dump(exclude_none=True)
 
 
 class DebugSession(Entity):

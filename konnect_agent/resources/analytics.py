@@ -8,7 +8,7 @@ remembered for the connection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast, get_args
 
 from pydantic import ValidationError
@@ -44,26 +44,27 @@ class Analytics(Resource):
         self,
         time_range: str,
         *,
-        status_codes: Sequence[int] | None = None,
-        excluded_status_codes: Sequence[int] | None = None,
-        http_methods: Sequence[str] | None = None,
-        consumer_ids: Sequence[str] | None = None,
-        service_ids: Sequence[str] | None = None,
-        route_ids: Sequence[str] | None = None,
+        status_codes: int | Sequence[int] | None = None,
+        excluded_status_codes: int | Sequence[int] | None = None,
+        http_methods: str | Sequence[str] | None = None,
+        consumer_ids: str | Sequence[str] | None = None,
+        service_ids: str | Sequence[str] | None = None,
+        route_ids: str | Sequence[str] | None = None,
         max_results: int | None = None,
     ) -> ApiRequests:
         """Rows of every control plane in the region, newest first, 100 unless `max_results` says otherwise.
 
-        `time_range` is one of 15M, 1H, 6H, 12H, 24H, 7D. Raises `InvalidArguments` before anything is sent.
+        `time_range` is one of 15M, 1H, 6H, 12H, 24H, 7D; one value is a list of one wherever a list may be
+        given. Raises `InvalidArguments` before anything is sent.
         """
         arguments = {
             "time_range": checked_time_range(time_range),
             "status_codes": checked_statuses(status_codes),
             "excluded_status_codes": checked_statuses(excluded_status_codes),
-            "http_methods": [method.upper() for method in http_methods] if http_methods else None,
-            "consumer_ids": list(consumer_ids) if consumer_ids else None,
-            "service_ids": list(service_ids) if service_ids else None,
-            "route_ids": list(route_ids) if route_ids else None,
+            "http_methods": _upper(checked_texts(http_methods, "HTTP method")),
+            "consumer_ids": checked_texts(consumer_ids, "consumer id"),
+            "service_ids": checked_texts(service_ids, "service id"),
+            "route_ids": checked_texts(route_ids, "route id"),
             "max_results": at_least_one(max_results),
         }
         return await self._rows(_QUERY, arguments)
@@ -151,19 +152,44 @@ def checked_time_range(value: str) -> str:
     return wanted
 
 
-def checked_statuses(values: Sequence[int] | None) -> list[int] | None:
+def checked_statuses(values: int | Sequence[int] | None) -> list[int] | None:
     """HTTP statuses as a list, None for none. Raises `InvalidArguments` for what is no status."""
-    for value in values or ():
-        if not str(value).isdecimal() or not 100 <= int(value) <= 599:
-            raise InvalidArguments(f"{value} is no HTTP status.", hint="Use numbers from 100 to 599.")
-    return [int(value) for value in values] if values else None
+    given = _listed(values, "HTTP status")
+    for value in given:
+        if isinstance(value, bool) or not str(value).isdecimal() or not 100 <= int(value) <= 599:
+            raise InvalidArguments(f"{value!r} is no HTTP status.", hint="Use numbers from 100 to 599.")
+    return [int(value) for value in given] or None
 
 
-def at_least_one(value: int | None) -> int | None:
-    """`value`. Raises `InvalidArguments` below 1."""
-    if value is not None and value < 1:
-        raise InvalidArguments(f"max_results is {value}.", hint="Use 1 or more.")
+def checked_texts(values: str | Sequence[str] | None, what: str) -> list[str] | None:
+    """Texts as a list, None for none. Raises `InvalidArguments` for what is empty or no text."""
+    return [required(value, what) for value in _listed(values, what)] or None
+
+
+def at_least_one(value: int | None, what: str = "max_results") -> int | None:
+    """`value`. Raises `InvalidArguments` below 1, and for what is no whole number."""
+    if value is not None and (not _is_whole(value) or value < 1):
+        raise InvalidArguments(f"{what} is {value!r}.", hint=f"Use a whole number for {what}, 1 or more.")
     return value
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _listed(values: Any, what: str) -> list[Any]:
+    """One value as a list of one: a string is one value, not its letters."""
+    if values is None:
+        return []
+    if isinstance(values, (str, int)):
+        return [values]
+    if isinstance(values, bytes) or not isinstance(values, Iterable):
+        raise InvalidArguments(f"{values!r} is no {what} and no list.", hint=f"Give one {what}, or several.")
+    return list(cast("Iterable[Any]", values))
+
+
+def _upper(texts: list[str] | None) -> list[str] | None:
+    return [text.upper() for text in texts] if texts else None
 
 
 def _without_pair(value: Any) -> Any:

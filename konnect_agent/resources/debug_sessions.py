@@ -8,14 +8,16 @@ left early, by an error, a cancellation or Ctrl-C.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 from anyio.lowlevel import checkpoint
 
 from konnect_agent import events
+from konnect_agent.background import see_through
 from konnect_agent.decoding import undecodable
 from konnect_agent.dialects import Intent
 from konnect_agent.envelopes import unwrapped
@@ -23,7 +25,6 @@ from konnect_agent.errors import (
     ConnectionFailed,
     DebugSessionFailed,
     InvalidArguments,
-    KonnectError,
     ServerError,
     Undecodable,
 )
@@ -32,6 +33,8 @@ from konnect_agent.models.debugging import DebugCriteria, DebugSession, DebugSta
 from konnect_agent.polling import Schedule, watch
 from konnect_agent.resources.debug_answers import session_id_in, status_in
 from konnect_agent.resources.resource import Ask, Resource, answering, required
+
+log = logging.getLogger("konnect_agent")
 
 _CREATE = Intent("debug_sessions.create", "any", changes=True)
 _FETCH_STATUS = Intent("debug_sessions.fetch_status", "any")
@@ -51,9 +54,20 @@ _MAYBE_RUNNING = (
 class DebugSessions(Resource):
     """`konnect.debug_sessions`."""
 
-    def __init__(self, ask: Ask, *, time_scale: float = 1.0) -> None:
+    def __init__(
+        self, ask: Ask, *, offered: Callable[[Intent], Awaitable[None]], time_scale: float = 1.0
+    ) -> None:
         super().__init__(ask)
+        self._offered = offered
         self._time_scale = time_scale
+
+    async def ensure_available(self) -> None:
+        """Return if the server offers all that a debug session needs, from creating to stopping it.
+
+        Raises `ToolUnavailable`: a session nobody can watch or stop must not be started.
+        """
+        for intent in (_CREATE, _FETCH_STATUS, _SUMMARIZE, _STOP):
+            await self._offered(intent)
 
     async def create(
         self,
@@ -107,22 +121,47 @@ class DebugSessions(Resource):
     async def running(self, control_plane_id: str, criteria: DebugCriteria) -> AsyncGenerator[DebugSession]:
         """Create a debug session for the block; it is stopped when the block ends in any other way than well.
 
-        The creation itself cannot be interrupted half-way: a cancellation waits for the answer, so that
-        what was started can be stopped.
+        The creation itself cannot be interrupted half-way: a cancellation, of any kind, waits for the answer
+        (10 s at most), so that what was started can be stopped. A session that could not be stopped is
+        named in a warning.
         """
-        created: list[DebugSession] = []
-        with anyio.CancelScope(shield=True):
-            created.append(await self.create(control_plane_id, criteria))
-        (session,) = created
+        creation = await see_through(lambda: self.create(control_plane_id, criteria), patience=_STOP_LIMIT)
+        if creation.error is not None:
+            raise creation.interruption or creation.error
+        session = creation.value
         try:
+            if creation.interruption is not None:
+                raise creation.interruption
             await checkpoint()
+            if session is None:
+                raise DebugSessionFailed("The creation was not answered in time.", status=None)
             yield session
         except BaseException as error:
             ended = isinstance(error, DebugSessionFailed) and error.status in ("timed_out", "cancelled")
             if not ended:
-                with anyio.CancelScope(shield=True), anyio.move_on_after(_STOP_LIMIT), suppress(KonnectError):
-                    await self.stop(session.id or "", control_plane_id=control_plane_id)
+                await self._stop_at_last(session, control_plane_id)
             raise
+
+    async def _stop_at_last(self, session: DebugSession | None, control_plane_id: str) -> None:
+        """Stop what was started here, and say so when that cannot be done."""
+        name = f"debug session {session.id}" if session else "debug session whose creation was not answered"
+        where = f"on control plane {control_plane_id}"
+        why = "its id is not known"
+        if session is not None:
+            stop = await see_through(
+                lambda: self._stop_within(session.id or "", control_plane_id, _STOP_LIMIT),
+                patience=_STOP_LIMIT,
+            )
+            if stop.value:
+                return
+            why = str(stop.error or "it did not answer in time")
+        log.warning("The %s %s may still be running, until its time is over: %s", name, where, why)
+
+    async def _stop_within(self, session_id: str, control_plane_id: str, limit: float) -> bool:
+        with anyio.move_on_after(limit):
+            await self.stop(session_id, control_plane_id=control_plane_id)
+            return True
+        return False
 
     async def fetch_status(self, debug_session_id: str, *, control_plane_id: str) -> DebugSession:
         """The session with its current status; `completed` is the one that has data."""

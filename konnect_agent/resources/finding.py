@@ -83,7 +83,10 @@ async def resolve(
             return Found(entity, "get_by_name")
     entities = await lookups.listed()
     by_id = next((one for one in entities if one.id and one.id.lower() == composite.lower()), None)
-    return Found(by_id, "id") if by_id else _best(what, text, entities, names, nearly=not shaped_as_id)
+    if by_id:
+        return Found(by_id, "id")
+    whole = getattr(entities, "complete", True)  # on a cut list the best may be among what was not seen
+    return _best(what, text, entities, names, nearly=whole and not shaped_as_id, whole=whole)
 
 
 async def _by_name(text: str, get_by_name: One[E], names: Sequence[str]) -> E | None:
@@ -95,7 +98,9 @@ async def _by_name(text: str, get_by_name: One[E], names: Sequence[str]) -> E | 
     return entity if same and entity.id else None
 
 
-def _best(what: str, text: str, entities: Sequence[E], names: Sequence[str], *, nearly: bool) -> Found[E]:
+def _best(
+    what: str, text: str, entities: Sequence[E], names: Sequence[str], *, nearly: bool, whole: bool
+) -> Found[E]:
     unique = {entity.id or f"#{i}": entity for i, entity in enumerate(entities)}
     spelled = [(name, entity) for entity in unique.values() for name in _names_of(entity, names)]
     matches = _one_per_entity(rank(text, [name for name, _ in spelled]), [entity for _, entity in spelled])
@@ -110,7 +115,8 @@ def _best(what: str, text: str, entities: Sequence[E], names: Sequence[str], *, 
             f"No {what} is called {text!r}, and no other name is clearly meant.", candidates=candidates
         )
     has = f"is called {text!r}, or anything like it," if nearly else f"has the id or name {text},"
-    raise NoMatch(f"No {what} {has} among the {len(unique)} visible.", candidates=candidates)
+    cut = "" if whole else " The server cut its list: give the id, or the exact name."
+    raise NoMatch(f"No {what} {has} among the {len(unique)} visible.{cut}", candidates=candidates)
 
 
 def _one_per_entity(matches: Sequence[Match], entities: Sequence[Entity]) -> list[Match]:

@@ -56,3 +56,13 @@ async def test_an_alert_without_inputs_or_path_is_reported_as_it_is(konnect: Kon
 async def test_an_unknown_alert_is_not_found(konnect: Konnect) -> None:
     with pytest.raises(NotFound):
         await investigate_alert(konnect, "00000000-0000-4000-8000-000000000000", confirm=lambda _: True)
+
+
+async def test_a_debug_session_that_fails_does_not_cost_the_endpoint(world: World, client: Client) -> None:
+    alert = next(alert for alert in world.alerts.values() if alert.get("debug_session_inputs"))
+    with Sandbox(world=world, hide=("CreateDebugSession",)) as own:
+        async with client(own) as konnect:
+            report = await investigate_alert(konnect, alert["id"], confirm=lambda _: True)
+    assert report.status == "incomplete"
+    assert report.coverage.missing[0].what == "the debug session"
+    assert report.result.endpoint

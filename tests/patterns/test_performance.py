@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
 
-from konnect_agent import ConfirmationDeclined, DebugSessionFailed, InvalidArguments, Konnect, NoMatch, events
+from konnect_agent import (
+    ConfirmationDeclined,
+    DebugSessionFailed,
+    Forbidden,
+    InvalidArguments,
+    Konnect,
+    NoMatch,
+    ToolUnavailable,
+    events,
+)
 from konnect_agent.sandbox import Sandbox
+from konnect_agent.sandbox.faults import Faults
 from konnect_agent.sandbox.world import SLOW_PATH, World
 from patterns import DebugPlan, debug_performance
 
@@ -169,3 +180,96 @@ async def test_an_unknown_control_plane_names_what_is_close(konnect: Konnect) ->
     with pytest.raises(NoMatch) as caught:
         await debug_performance(konnect, "zzz-nothing-like-it", confirm=yes)
     assert caught.value.report.steps[0].status == "failed"
+
+
+async def test_a_session_nobody_could_watch_or_stop_is_not_started(world: World, client: Client) -> None:
+    with Sandbox(world=world, hide=("ActiveTracingSession",)) as own:
+        async with client(own) as konnect:
+            with pytest.raises(ToolUnavailable):
+                await debug_performance(konnect, "storefront-production", confirm=yes)
+        assert own.ledger.calls == ()
+
+
+@pytest.mark.parametrize("empty", ["debug_session_id", "service", "control_plane"])
+async def test_an_empty_argument_is_refused_not_taken_for_a_missing_one(
+    world: World, client: Client, empty: str
+) -> None:
+    with Sandbox(world=world) as own:
+        async with client(own) as konnect:
+            given: dict[str, Any] = {"control_plane": "storefront-production", empty: ""}
+            with pytest.raises(InvalidArguments):
+                await debug_performance(konnect, confirm=yes, **given)
+        assert own.ledger.calls_to("CreateDebugSession") == ()
+
+
+async def test_a_name_that_is_only_close_is_said_to_be_in_the_plan(konnect: Konnect) -> None:
+    plans: list[DebugPlan] = []
+    with pytest.raises(ConfirmationDeclined):
+        await debug_performance(
+            konnect, "storefront-productoin", confirm=lambda plan: bool(plans.append(plan))
+        )
+    assert not plans[0].is_exact
+    assert "fuzzy" in str(plans[0])
+
+
+async def test_inputs_for_another_control_plane_are_refused(konnect: Konnect, world: World) -> None:
+    other = world.control_plane("payments-staging").id
+    with pytest.raises(InvalidArguments):
+        await debug_performance(
+            konnect, "storefront-production", confirm=yes, inputs={"control_plane_id": other}
+        )
+
+
+async def test_a_resumed_session_is_given_no_criteria_it_may_not_have(world: World, client: Client) -> None:
+    with Sandbox(world=world, time_scale=600) as own:
+        async with client(own) as konnect:
+            plane = world.control_plane("storefront-production").id
+            session = await konnect.debug_sessions.create(plane, http_path=SLOW_PATH)
+            report = await debug_performance(konnect, plane, confirm=yes, debug_session_id=session.id)
+    assert report.result.criteria == {}
+
+
+@pytest.mark.parametrize("how", ["cancel", "timeout"])
+def test_asyncios_own_cancellation_while_creating_leaves_no_session_behind(
+    world: World, client: Client, how: str
+) -> None:
+    """No scope's shield holds these back, so the creation must not depend on the task that asked for it."""
+
+    async def main(own: Sandbox) -> None:
+        async with client(own) as konnect:
+            sent = asyncio.Event()
+
+            async def debug() -> None:
+                def notice(event: events.Event) -> None:
+                    if isinstance(event, events.CallStarted) and event.tool == "CreateDebugSession":
+                        sent.set()
+
+                with events.listening(notice):
+                    await debug_performance(konnect, "storefront-production", confirm=yes)
+
+            work = asyncio.create_task(debug())
+            await sent.wait()
+            if how == "cancel":
+                work.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await work
+            else:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(work, 0)
+
+    with Sandbox(world=world, time_scale=1, faults=Faults("ok,slow:1,ok:99")) as own:
+        asyncio.run(main(own))
+        assert own.debug_sessions_running() == ()
+        assert own.ledger.debug_sessions_stopped == own.ledger.debug_sessions_created != ()
+
+
+async def test_a_session_that_could_not_be_stopped_is_named(
+    world: World, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Sandbox(world=world, time_scale=1, faults=Faults("ok,ok,ok,403:99")) as own:
+        async with client(own) as konnect:
+            with pytest.raises(Forbidden), caplog.at_level("WARNING", "konnect_agent"):
+                await debug_performance(konnect, "storefront-production", confirm=yes, session_duration=10)
+    (session_id,) = own.ledger.debug_sessions_created
+    assert session_id in caplog.text
+    assert "may still be running" in caplog.text
