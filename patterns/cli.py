@@ -9,6 +9,7 @@ Results are all that ever goes to standard output.
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -47,7 +48,35 @@ Set KONNECT_TOKEN (kpat_... or spat_...), or try everything with --sandbox."""
 
 def main() -> None:
     """The entry point of the command."""
-    sys.exit(run(sys.argv[1:]))
+    _open_standard_streams()
+    status = run(sys.argv[1:])
+    _give_up_broken_streams()
+    sys.exit(status)
+
+
+def _open_standard_streams() -> None:
+    """Occupy the numbers of closed streams (`2>&-`), lest a socket gets one of them.
+
+    Standard output stays missing for whoever wants to write a result there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(0, closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
+def _give_up_broken_streams() -> None:
+    """Python flushes once more on its way out; what still cannot be written must not become the status."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -55,9 +84,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         command = _parsed(arguments)
         if inspect.iscoroutinefunction(command.func):
+            from patterns.command.options import with_token
             from patterns.command.running import run as run_to_the_end
 
-            return run_to_the_end(command)
+            return run_to_the_end(with_token(command))
         status = command()
         return status if isinstance(status, int) else outcome.DONE  # help and version return nothing
     except KonnectError as error:
@@ -66,7 +96,7 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:  # before the event loop runs, or after
         return outcome.INTERRUPTED
     except Exception as error:
-        tell_bug(error)
+        tell_bug(error, verbose="--verbose" in arguments or "-v" in arguments)
         return outcome.BUG
 
 

@@ -20,6 +20,11 @@ from konnect_agent.redaction import MASK, is_reference, is_secret_name, redact, 
         ("/login?ACCESS_TOKEN=abc", f"/login?ACCESS_TOKEN={MASK}"),
         ("redis://app:hunter2@cache:6379/0", f"redis://app:{MASK}@cache:6379/0"),
         ("id AKIAIOSFODNN7EXAMPLE", f"id {MASK}"),
+        ("sk_live_7Qm2vXw90aTZ4Lk", MASK),
+        ("rk_test_7Qm2vXw90aTZ4Lk", MASK),
+        ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", MASK),
+        ("github_pat_11ABCDEFG0_abcdefghij", MASK),
+        ("slack xoxb-123456789012-abcdefGHIJ,", f"slack {MASK},"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nrest", f"{MASK}\nrest"),
         ("-----BEGIN PRIVATE KEY-----\nMIIE cut off", MASK),
     ],
@@ -86,6 +91,23 @@ def test_structure_numbers_booleans_and_references_stay_below_a_secret_name() ->
         "secrets": [MASK, "{vault://env/redis-password}", 7, None, {"kid": MASK, "active": False}],
         "token": "",
         "header_value": "{vault://aws/key/field?ttl=60#2}",
+    }
+
+
+def test_a_header_with_a_secret_name_loses_its_value_and_keeps_a_reference() -> None:
+    config = {
+        "add": {"headers": ["X-Reports-Key: tidal-otter", "x-api-key:broom", "X-Plan: gold"]},
+        "replace": {"headers": ["Authorization: {vault://env/reports}", "Cookie: a=1\r\nX-Plan: gold"]},
+        "note": "token: tidal-otter",
+        "url": "token://host/path",
+        "cache": "cache_key: consumer",
+    }
+    assert redact(config) == {
+        "add": {"headers": [f"X-Reports-Key: {MASK}", f"x-api-key:{MASK}", "X-Plan: gold"]},
+        "replace": {"headers": ["Authorization: {vault://env/reports}", f"Cookie: {MASK}\r\nX-Plan: gold"]},
+        "note": f"token: {MASK}",
+        "url": "token://host/path",
+        "cache": "cache_key: consumer",
     }
 
 

@@ -15,6 +15,7 @@ from patterns.command.delivery import Destination
 from patterns.command.options import DataOptions, connected
 from patterns.command.progress import Display, showing
 from patterns.command.prompt import confirm
+from patterns.command.tools import tool_called
 
 if TYPE_CHECKING:
     from konnect_agent import Konnect
@@ -39,7 +40,7 @@ async def call(
     given = read_arguments(arguments)
     with showing(options) as display:
         async with connected(options) as konnect:
-            found = (await konnect.tools()).require(tool)
+            found = tool_called(tool, await konnect.tools())
             if found.read_only is not True and not yes:
                 await _confirmed(konnect, found, given, display)
             answer = redact(await konnect.call(found.name, given))

@@ -1,13 +1,16 @@
 """Results go to standard output or to a file, whole or not at all.
 
-A file is written beside its place and moved there, so that nobody reads half of it. Whether that will be
-possible is checked before the work starts, not after. A reader that left (`| head`) is no error.
+A file is written beside its place and moved there, so that nobody reads half of it; a new one is for its
+owner only, because reports name what an organisation runs, and an older one keeps its permissions. Whether
+writing will be possible is checked before the work starts, not after. A reader that left (`| head`) is no
+error.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -23,8 +26,9 @@ from patterns.report import Medium, render
 
 if TYPE_CHECKING:
     from konnect_agent import Konnect
-    from patterns.workflow import Report
+    from patterns.workflow import Report, Result
 
+_ASKED = frozenset({"request", "criteria", "time_range", "status_codes"})
 _PLAIN_WIDTH, _LEAST_WIDTH, _MOST_WIDTH = 120, 40, 160
 
 
@@ -39,9 +43,11 @@ class Destination:
     def of(cls, options: Options) -> Destination:
         """The destination the options name. Raises `ConfigError` if nothing could be written there."""
         if options.output in (None, "-"):
+            if sys.stdout is None:  # closed, as by >&-
+                raise _unwritable("standard output", "it is closed")
             return cls(None, _terminal(options))
         path = Path(os.path.realpath(options.output or ""))
-        problem = _obstacle(path)
+        problem = obstacle(path)
         if problem:
             raise _unwritable(options.output, problem)
         return cls(path, Medium(width=_PLAIN_WIDTH, standalone=True))
@@ -83,7 +89,11 @@ async def deliver(
 
 
 def _found_something(report: Report[Any]) -> bool:
-    return report.status == "failed" and report.result != type(report.result)()
+    """Whether a failed report holds more than what was asked."""
+    result: Result = report.result
+    empty = type(result)()
+    found = {name for name in type(result).model_fields if getattr(result, name) != getattr(empty, name)}
+    return report.status == "failed" and not found <= _ASKED
 
 
 def _terminal(options: Options) -> Medium:
@@ -95,20 +105,19 @@ def _terminal(options: Options) -> Medium:
 
 
 def _print(text: str) -> None:
-    try:
+    with suppress(BrokenPipeError):
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes once more on its way out; that must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _replace(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("x", encoding="utf-8") as file:
+        with open(beside, "x", encoding="utf-8", opener=_for_owner) as file:
             file.write(text)
+            if path.exists():
+                os.chmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
         beside.replace(path)
     except OSError:
         with suppress(OSError):
@@ -116,7 +125,11 @@ def _replace(path: Path, text: str) -> None:
         raise
 
 
-def _obstacle(path: Path) -> str | None:
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def obstacle(path: Path) -> str | None:
     """What keeps a file from being written at `path`, None if nothing does."""
     if path.is_dir():
         return "it is a directory"

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
@@ -48,6 +50,8 @@ class Options:
     quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), help="no progress display")] = False
     verbose: Annotated[bool, Parameter(name=("--verbose", "-v"), help="log steps and calls")] = False
     no_color: Annotated[bool, Parameter(help="no colours, as with NO_COLOR")] = False
+    token: Annotated[str | None, Parameter(parse=False)] = field(default=None, repr=False)
+    """What `token_file` holds, see `with_token`; never an option."""
 
 
 @Parameter(name="*", group=_COMMON)
@@ -76,8 +80,7 @@ async def connected(options: Options) -> AsyncGenerator[Konnect]:
     from konnect_agent import Konnect
 
     if not options.sandbox:
-        token = read_token(options.token_file) if options.token_file else None
-        async with Konnect(token, region=options.region, url=options.url) as konnect:
+        async with Konnect(options.token, region=options.region, url=options.url) as konnect:
             yield konnect
         return
     if options.region or options.url or options.token_file:
@@ -93,10 +96,19 @@ async def connected(options: Options) -> AsyncGenerator[Konnect]:
         yield konnect
 
 
+def with_token(command: partial[Any]) -> partial[Any]:
+    """`command` with its token at hand: an event loop that waits for standard input would do nothing else."""
+    options = command.keywords.get("options")
+    if not isinstance(options, Options) or not options.token_file or options.sandbox:
+        return command
+    read = replace(options, token=read_token(options.token_file))
+    return partial(command.func, *command.args, **{**command.keywords, "options": read})
+
+
 def read_token(file: str) -> str:
     """The token in a file, or on standard input. Raises `ConfigError` if there is none."""
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        text = _typed() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         problem = getattr(error, "strerror", None) or "it is not text"
         raise ConfigError(
@@ -105,3 +117,12 @@ def read_token(file: str) -> str:
     if not text.strip():
         raise ConfigError(f"The token file {file} is empty.", hint=_TOKEN_FILE_HINT)
     return text.strip()
+
+
+def _typed() -> str:
+    """Standard input; a person at a terminal is asked, and what is typed does not show."""
+    if sys.stdin.isatty():
+        with suppress(EOFError):
+            return getpass("Konnect token: ")
+        return ""
+    return sys.stdin.read()

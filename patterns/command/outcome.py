@@ -4,24 +4,25 @@
     1  findings at or above --fail-on            6  debug session declined, timed out or cancelled
     2  usage or configuration                    7  incomplete, with --require-complete
     3  authentication or permission             70  a bug of this program
-    4  unreachable, or answering nonsense      130  interrupted (143: terminated)
+    4  unreachable, or answering nonsense      130  interrupted (143: terminated, 129: terminal closed)
 
 An error's message and hint are all that is printed of it, on standard error, harmless to a terminal.
 """
 
 from __future__ import annotations
 
-import logging
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from konnect_agent import errors
 from konnect_agent.errors import Candidate, KonnectError
-from konnect_agent.redaction import scrub
+from konnect_agent.redaction import scrub_quoted
 from patterns.report.cleaning import many_lines, one_line
 
 DONE, FINDINGS, USAGE, PERMISSION, UNREACHABLE, NOT_FOUND, NO_SESSION, INCOMPLETE = range(8)
-BUG, INTERRUPTED, TERMINATED = 70, 130, 143
+BUG, HUNG_UP, INTERRUPTED, TERMINATED = 70, 129, 130, 143
 
 # The first class an error belongs to decides.
 _STATUSES: tuple[tuple[type[KonnectError], int], ...] = (
@@ -37,7 +38,6 @@ _STATUSES: tuple[tuple[type[KonnectError], int], ...] = (
     (errors.DebugSessionFailed, NO_SESSION),
     (KonnectError, UNREACHABLE),
 )
-_log = logging.getLogger("konnect_agent")
 _MESSAGE, _CANDIDATES = 4000, 10
 
 
@@ -48,26 +48,39 @@ def status_of(error: KonnectError) -> int:
 
 def tell_error(error: KonnectError) -> None:
     """Say what happened and what to do next, on standard error."""
-    say(f"error: {error}")
     candidates: Sequence[Candidate] = getattr(error, "candidates", ())
-    for candidate in candidates[:_CANDIDATES]:
-        say(f"       {candidate.name}  {candidate.id or ''}")
+    # The message of such an error names the closest ones as well: here they follow, with their ids.
+    message = error.message.rpartition(" Closest: ")[0] if candidates else ""
+    say(f"error: {str(error).replace(error.message, message or error.message, 1)}")
+    for line in _listed(candidates):
+        say(f"       {line}")
     if error.hint:
         say(f"hint: {error.hint}")
 
 
-def tell_bug(error: BaseException) -> None:
-    """Admit a mistake of this program in one line; the traceback is for --verbose."""
-    text = scrub(f"{type(error).__name__}: {error}")
-    say(f"error: this is a bug in konnect-agent, please report it ({text}); --verbose shows more")
-    _log.debug("unexpected error", exc_info=error)
+def tell_bug(error: BaseException, *, verbose: bool = False) -> None:
+    """Admit a mistake of this program in one line with its first cause; the traceback is for `verbose`."""
+    cause = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    text = scrub_quoted(f"{type(cause).__name__}: {cause}")
+    more = "" if verbose else "; --verbose shows more"
+    say(f"error: this is a bug in konnect-agent, please report it ({text}){more}")
+    if verbose:
+        for line in many_lines(scrub_quoted("".join(traceback.format_exception(error)))).splitlines():
+            say(line)
 
 
 def say(text: str) -> None:
-    """One line on standard error."""
-    print(one_line(text, limit=_MESSAGE), file=sys.stderr)
+    """One line on standard error, unless nobody is there any more to read it."""
+    with suppress(OSError):
+        print(one_line(text, limit=_MESSAGE), file=sys.stderr, flush=True)
 
 
-def say_lines(text: str) -> None:
-    """Several lines on standard error."""
-    print(many_lines(text), file=sys.stderr)
+def _listed(candidates: Sequence[Candidate]) -> Iterator[str]:
+    """Name and id of each, and how close it came if it was compared at all."""
+    for candidate in candidates[:_CANDIDATES]:
+        score = f"({candidate.score:.0f})" if candidate.score > 0 else ""
+        yield "  ".join(filter(None, (candidate.name, candidate.id, score)))
+    if len(candidates) > _CANDIDATES:
+        yield f"… and {len(candidates) - _CANDIDATES} more"

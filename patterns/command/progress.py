@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 from konnect_agent import events
-from konnect_agent.logs import scrub_line
+from konnect_agent.redaction import scrub_quoted
 from patterns.command.options import Options
 from patterns.report.cleaning import many_lines
 
@@ -64,7 +64,7 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record, its exception included."""
-        return many_lines(scrub_line(super().format(record)))
+        return many_lines(scrub_quoted(super().format(record)))
 
 
 def _log_event(event: events.Event) -> None:

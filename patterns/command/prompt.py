@@ -1,11 +1,13 @@
 """The question before anything acts on live gateways: asked on a terminal, answered no anywhere else.
 
-The answer is waited for by the event loop, so that Ctrl-C at the prompt works like anywhere else.
+The answer is waited for by the event loop, so that Ctrl-C at the prompt works like anywhere else. What was
+typed before the question was shown answers nothing: it is thrown away.
 """
 
 from __future__ import annotations
 
 import sys
+import termios
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -25,14 +27,20 @@ def confirming(yes: bool, display: Display) -> Callable[[DebugPlan], bool | Awai
         from patterns.report.documents.performance import criteria_text
 
         plane = plan.control_plane
+        near = "" if plan.is_exact else f", found by {plan.found_by} match"
         rows = (
-            ("control plane", f"{plane.label} ({plane.id})"),
+            ("control plane", f"{plane.label} ({plane.id}){near}"),
             ("at", plan.region),
-            ("requests", criteria_text(plan.criteria.arguments())),
+            ("requests", criteria_text(plan.criteria.resolved())),
         )
         return await confirm("A debug session samples live requests on the data planes.", rows, display)
 
-    return (lambda _: True) if yes else ask
+    def agree(plan: DebugPlan) -> bool:
+        if not plan.is_exact:
+            say(f"--yes stands for a control plane named exactly; this one is a {plan.found_by} match.")
+        return plan.is_exact
+
+    return agree if yes else ask
 
 
 async def confirm(question: str, facts: Iterable[tuple[str, str]], display: Display) -> bool:
@@ -40,6 +48,7 @@ async def confirm(question: str, facts: Iterable[tuple[str, str]], display: Disp
     if not is_interactive():
         return False
     with display.paused():
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
         say(question)
         for name, value in facts:
             say(f"  {name:<14}  {value}")

@@ -1,9 +1,10 @@
 """Running a command to its end, or to an orderly stop.
 
-The first Ctrl-C (or SIGTERM) cancels the command and waits for what it cleans up: a debug session it started
-is stopped, connections are closed. The second one leaves at once. Signals are received by the event loop
-rather than by Python's default handler, because a cancellation that comes as an exception could hit the
-creation of a debug session half-way.
+The first Ctrl-C (SIGTERM, or SIGHUP: the terminal was closed) cancels the command and waits for what it
+cleans up: a debug session it started is stopped, connections are closed. The second one leaves at once, but
+not a second SIGHUP: the kernel and the shell each send one. Signals are received by the event loop rather
+than by Python's default handler, because a cancellation that comes as an exception could hit the creation of
+a debug session half-way.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import anyio
 
 from patterns.command import outcome
 from patterns.command.outcome import say
 
-_STATUSES = {signal.SIGINT: outcome.INTERRUPTED, signal.SIGTERM: outcome.TERMINATED}
+_STATUSES = {
+    signal.SIGINT: outcome.INTERRUPTED,
+    signal.SIGTERM: outcome.TERMINATED,
+    signal.SIGHUP: outcome.HUNG_UP,
+}
 _SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -30,7 +36,7 @@ def run(command: Callable[[], Awaitable[int]]) -> int:
 async def _supervise(command: Callable[[], Awaitable[int]]) -> int:
     interruption = _Interruption()
     status, failure = outcome.DONE, None
-    with anyio.open_signal_receiver(*_STATUSES) as signals:
+    with anyio.open_signal_receiver(*_awaited()) as signals:
         async with anyio.create_task_group() as watching:
             with anyio.CancelScope() as work:
                 watching.start_soon(interruption.watch, signals, work)
@@ -46,6 +52,12 @@ async def _supervise(command: Callable[[], Awaitable[int]]) -> int:
     return status
 
 
+def _awaited() -> list[signal.Signals]:
+    """The signals that stop the command; `nohup` has SIGHUP ignored, and that stays so."""
+    survives = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [received for received in _STATUSES if not (survives and received is signal.SIGHUP)]
+
+
 class _Interruption:
     """Whether somebody asked to stop, and the exit status that says so."""
 
@@ -55,18 +67,21 @@ class _Interruption:
     async def watch(self, signals: AsyncIterator[signal.Signals], work: anyio.CancelScope) -> None:
         """Cancel `work` at the first signal; leave the process at the second."""
         async for received in signals:
+            if self.status is not None and received is signal.SIGHUP:
+                continue
             if self.status is not None:
                 _leave(self.status)
             self.status = _STATUSES[received]
-            if sys.stderr.isatty():
-                print(file=sys.stderr)  # the terminal has echoed ^C
+            if received is signal.SIGINT and sys.stderr.isatty():
+                say("")  # the terminal has echoed ^C
             say("Stopping; once more to leave at once.")
             work.cancel()
 
 
 def _leave(status: int) -> None:
     """Without cleaning up, which may be what hangs; only the cursor a display has hidden comes back."""
-    if sys.stderr.isatty():
-        sys.stderr.write(_SHOW_CURSOR)
-    sys.stderr.flush()
+    with suppress(OSError):  # the terminal may be gone
+        if sys.stderr.isatty():
+            sys.stderr.write(_SHOW_CURSOR)
+        sys.stderr.flush()
     os._exit(status)

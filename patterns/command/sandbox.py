@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+import math
+from functools import partial
 from typing import Annotated
 
 import anyio
@@ -14,9 +15,10 @@ from konnect_agent.sandbox import DEFAULT_TOKEN, Sandbox
 from patterns.command import outcome
 from patterns.command.options import read_token
 from patterns.command.outcome import say
+from patterns.command.running import run
 
 
-async def sandbox(
+def sandbox(
     *,
     port: Annotated[int, Parameter(help="on the loopback interface; 0 takes any free one")] = 8484,
     token: Annotated[str | None, Parameter(help="what it accepts (invented, so no secret)")] = None,
@@ -34,18 +36,26 @@ async def sandbox(
     check_token(accepted)
     if not 0 <= port <= 65535:
         raise ConfigError(f"{port} is no port.", hint="A --port is 0 (any free one) to 65535.")
-    if time_scale <= 0 or latency_ms < 0:
-        raise ConfigError("--time-scale must be more than 0, and --latency-ms not less.", hint="See --help.")
+    if not (math.isfinite(time_scale) and time_scale > 0 and math.isfinite(latency_ms) and latency_ms >= 0):
+        raise ConfigError(
+            "--time-scale must be a number above 0, and --latency-ms one that is 0 or more.",
+            hint="See --help.",
+        )
     try:
         served = Sandbox(
             token=accepted, port=port, seed=seed, latency=latency_ms / 1000, time_scale=time_scale,
             json_response=json_response, faults=faults,
         )  # fmt: skip
+    except ValueError as error:
+        raise ConfigError(f"--faults: {error}.", hint="See konnect_agent.sandbox.faults.") from None
+    return run(partial(_serve, served, port, token_file))
+
+
+async def _serve(served: Sandbox, port: int, token_file: str | None) -> int:
+    try:
         async with served:
             _tell(served, shown=token_file is None, file=token_file)
             await anyio.sleep_forever()
-    except ValueError as error:
-        raise ConfigError(f"--faults: {error}.", hint="See konnect_agent.sandbox.faults.") from None
     except OSError as error:
         problem = error.strerror or type(error).__name__
         raise ConfigError(f"Port {port} cannot be used: {problem}.", hint="Choose another --port.") from None
@@ -56,7 +66,10 @@ def _tell(served: Sandbox, *, shown: bool, file: str | None) -> None:
     """The URL alone on standard output, for scripts; how to use it on standard error, for people."""
     print(served.url, flush=True)
     environment = f"KONNECT_MCP_URL={served.url} KONNECT_TOKEN={served.token if shown else f'$(cat {file})'}"
+    planes, alerts = served.world.control_planes, served.world.alerts
     say("An invented Konnect, until Ctrl-C. In another terminal:")
     say(f"  export {environment}")
     say("  konnect-agent audit")
-    sys.stderr.flush()
+    for alert_id, event in alerts.items():
+        say(f"  konnect-agent alert {alert_id}    # {event.get('name', '')}")
+    say(f"Control planes: {', '.join(plane.name for plane in planes)}")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 from cyclopts import Parameter
 
+from konnect_agent.dialects.classic import ROWS
+from konnect_agent.errors import InvalidArguments
+from konnect_agent.matching import rank
+from konnect_agent.toolbox import Tool, Toolbox
 from patterns.command import outcome
 from patterns.command.delivery import Destination
 from patterns.command.options import DataOptions, connected
@@ -23,9 +27,6 @@ from patterns.report.document import (
     counted,
     table,
 )
-
-if TYPE_CHECKING:
-    from konnect_agent.toolbox import Tool
 
 _DEFAULTS = DataOptions()
 
@@ -44,7 +45,7 @@ async def tools(
     with showing(options):
         async with connected(options) as konnect:
             toolbox = await konnect.tools()
-    listed = toolbox.tools if tool is None else (toolbox.require(tool),)
+            listed = toolbox.tools if tool is None else (tool_called(tool, toolbox),)
     if options.format == "json":
         from patterns.report.as_json import dump
 
@@ -55,6 +56,18 @@ async def tools(
         document = _one(listed[0]) if tool is not None else _all(listed)
         destination.write(write_document(document, destination.medium))
     return outcome.DONE
+
+
+def tool_called(name: str, toolbox: Toolbox) -> Tool:
+    """The tool somebody asked for by name. Raises `ToolUnavailable` when this server does not offer it, and
+    `InvalidArguments` for a name that Kong documents nowhere, which is a slip rather than a permission.
+    """
+    documented = Toolbox(Tool(tool) for tool, _ in ROWS.values())
+    if toolbox.find(name) is None and documented.find(name) is None:
+        alike = [toolbox.names[match.index] for match in rank(name, toolbox.names, limit=3)]
+        hint = f"Is {' or '.join(alike)} meant? " if alike else ""
+        raise InvalidArguments(f"There is no tool {name!r}.", hint=f"{hint}`konnect-agent tools` lists all.")
+    return toolbox.require(name)
 
 
 def _data(tool: Tool) -> dict[str, Any]:

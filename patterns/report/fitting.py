@@ -103,10 +103,13 @@ class _Need(NamedTuple):
 
 
 def _need(column: Column, cells: Sequence[Text], fit: _Fit) -> _Need:
-    """Figures and bars need all they are, ids and sentences what the fit gives them."""
+    """Figures and bars need all they are, ids and sentences what the fit gives them.
+
+    So does what may be left out: an extra column is not worth names in pieces.
+    """
     most = max([len(column.title), *(cell.cell_len for cell in cells)])
-    is_figure = column.align == "right" or column.bars
-    return _Need(most if is_figure else min(most, fit.ids if column.exact else fit.words), most)
+    is_whole = column.align == "right" or column.bars or (column.extra and column.exact)
+    return _Need(most if is_whole else min(most, fit.ids if column.exact else fit.words), most)
 
 
 def _widths(needs: Sequence[_Need], spare: int) -> list[int]:

@@ -85,6 +85,11 @@ class Terminal:
         assert TOKEN not in output + self.shown
         return status, output
 
+    def hang_up(self) -> None:
+        """Close the terminal, as a person closes its window."""
+        os.close(self.keyboard)
+        self.keyboard = -1
+
     def _read(self) -> bool:
         """Whether more came; not when the command is gone, and an error when it stays silent for long."""
         assert select.select([self.keyboard], [], [], _PATIENCE)[0], self.shown
@@ -112,10 +117,15 @@ def terminal(*arguments: str, env: Mapping[str, str], results_too: bool = False)
         os.close(theirs)
         try:
             with process:
-                yield Terminal(process, ours, results)
+                screen = Terminal(process, ours, results)
+                try:
+                    yield screen
+                finally:
+                    ours = screen.keyboard
         finally:
             process.kill()
-            os.close(ours)
+            if ours >= 0:
+                os.close(ours)
 
 
 def _take_terminal() -> None:

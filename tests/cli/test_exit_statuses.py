@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from konnect_agent.sandbox.world import World
 from patterns.command.outcome import status_of
 
 from .conftest import Here, Outcome
-from .shell import TOKEN
+from .shell import COMMAND, TOKEN, environment
 
 
 def said(done: Outcome) -> Sequence[str]:
@@ -51,6 +53,11 @@ def said(done: Outcome) -> Sequence[str]:
         ("sandbox --port 99999", "is no port"),
         ("sandbox --faults nonsense", "unknown fault"),
         ("sandbox --time-scale 0", "--time-scale"),
+        ("sandbox --time-scale nan", "--time-scale"),
+        ("sandbox --latency-ms nan", "--latency-ms"),
+        ("sandbox --latency-ms inf", "--latency-ms"),
+        ("audit --write-baseline nowhere/known.json", "cannot be written"),
+        ("audit --write-baseline a.json --baseline b.json", "hides some of it"),
     ],
 )
 def test_a_mistake_in_usage_or_configuration_is_2(arguments: str, message: str, here: Here) -> None:
@@ -93,6 +100,16 @@ def test_a_missing_tool_is_3_and_named(world: World, here: Here) -> None:
     assert "KnowledgeBaseSearch" in said(done)[0]
 
 
+@pytest.mark.parametrize("arguments", [("tools", "GetConsumr"), ("call", "GetConsumr"), ("call", "")])
+def test_a_tool_that_kong_documents_nowhere_is_2(
+    arguments: Sequence[str], served: Sandbox, here: Here
+) -> None:
+    done = here(*arguments, at=served)
+    assert (done.status, done.out) == (2, "")
+    assert f"There is no tool {arguments[1]!r}." in said(done)[0]
+    assert "tools` lists all" in said(done)[-1]
+
+
 def test_an_answer_that_is_nonsense_is_4(world: World, here: Here) -> None:
     with Sandbox(world=world, token=TOKEN, faults="1:oversize") as sandbox:
         done = here("endpoint", "/api/users", at=sandbox)
@@ -109,6 +126,17 @@ def test_a_name_that_could_be_several_is_5_and_lists_them_with_ids(served: Sandb
     assert (done.status, done.out) == (5, "")
     plane = served.world.control_plane("payments-staging")
     assert any(plane.name in line and plane.id in line for line in said(done)[1:-1])
+    assert done.err.count(plane.id) == done.err.count(plane.name) == 1
+    assert "(94)" in done.err
+
+
+def test_candidates_nothing_was_compared_with_have_no_scores(served: Sandbox, here: Here) -> None:
+    done = here("debug", "--yes", at=served)
+    assert (done.status, done.out) == (5, "")
+    names = [plane.name for plane in served.world.control_planes]
+    assert [line.split()[0] for line in said(done)[1:-1]] == names
+    assert "(0)" not in done.err
+    assert "Closest" not in done.err
 
 
 def test_a_debug_session_nobody_confirms_is_6_and_never_created(world: World, here: Here) -> None:
@@ -141,6 +169,41 @@ def test_a_bug_is_70_in_one_line_without_secrets(here: Here, monkeypatch: pytest
     assert "RuntimeError: impossible with [redacted]" in done.err
     assert len(done.err.splitlines()) == 1
     assert "\x1b" not in done.err
+
+
+def test_a_bug_shows_its_first_cause_and_its_traceback_to_whom_it_may_concern(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(pattern: str) -> None:
+        try:
+            raise KeyError("first")
+        except KeyError as cause:
+            raise RuntimeError("second") from cause
+
+    monkeypatch.setattr("patterns.command.options.with_token", broken)
+    assert "(KeyError: 'first'); --verbose" in here("audit").err
+    shown = here("audit", "--verbose").err
+    assert "Traceback" in shown
+    assert "RuntimeError: second" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "streams", "status"),
+    [
+        ("schema audit_configuration", ">&-", 2),
+        ("schema audit_configuration --output result.json", ">&- 2>&- <&-", 0),
+        ("schema nonsense", "2>&-", 2),
+        ("schema nonsense", "2>/dev/full", 2),
+        ("tools --sandbox", "<&- 2>&-", 0),
+    ],
+)
+def test_closed_streams_are_no_bug(arguments: str, streams: str, status: int, tmp_path: Path) -> None:
+    line = f"exec {shlex.join(COMMAND)} {arguments} {streams}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", line], capture_output=True, text=True, env=environment(), cwd=tmp_path, check=False
+    )
+    assert done.returncode == status
+    assert "bug" not in done.stderr
 
 
 def test_every_error_of_the_tree_has_a_status() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from konnect_agent.sandbox import Sandbox
+from konnect_agent.sandbox.world import World
 
 from .conftest import Here
 from .shell import TOKEN, environment, finished, read_until, started
@@ -57,6 +58,10 @@ def test_what_a_tool_answers_is_printed_without_secrets(served: Sandbox, here: H
     limits = next(plugin for plugin in plane.plugins if plugin["config"].get("redis", {}).get("password"))
     done = here("call", "GetPlugin", "operation=list", f"control_plane_id={plane.id}", at=served)
     assert limits["config"]["redis"]["password"] not in done.out
+    shop = served.world.control_plane("storefront-production")
+    headers = here("call", "GetPlugin", "operation=list", f"control_plane_id={shop.id}", at=served).out
+    assert "X-Reports-Key: [redacted]" in headers
+    assert "sk_live_" not in headers
     assert "[redacted]" in done.out
 
 
@@ -89,6 +94,20 @@ def test_a_result_goes_to_a_file_and_nothing_to_standard_output(
     assert (done.status, done.out, done.err) == (0, "", "")
     assert json.loads(file.read_text(encoding="utf-8"))["pattern"] == "audit_configuration"
     assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_a_new_file_is_for_its_owner_and_an_older_one_keeps_its_permissions(
+    here: Here, tmp_path: Path
+) -> None:
+    new, private, shared = (tmp_path / name for name in ("new", "private", "shared"))
+    for file, mode in ((private, 0o600), (shared, 0o664)):
+        file.write_text("an older report")
+        file.chmod(mode)
+    modes: list[int] = []
+    for file in (new, private, shared):
+        assert here("schema", "audit_configuration", "--output", str(file)).status == 0
+        modes.append(stat.S_IMODE(file.stat().st_mode))
+    assert modes == [0o600, 0o600, 0o664]
 
 
 def test_a_device_is_written_to_and_not_replaced(served: Sandbox, here: Here) -> None:
@@ -154,6 +173,9 @@ def test_a_sandbox_serves_other_commands_until_it_is_interrupted(served: Sandbox
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         assert url in read_until(process, "export")
+        shown = read_until(process, "Control planes: ")
+        assert all(str(alert) in shown for alert in World.story(3).alerts)
+        assert "storefront-production" in shown
         found = here("tools", "--url", url, at=served)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130

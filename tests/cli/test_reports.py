@@ -8,11 +8,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from pydantic import TypeAdapter
 
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
-from patterns.audit import Finding, write_baseline
 
 from .conftest import Here
 from .shell import TOKEN, environment, finished
@@ -87,6 +85,10 @@ def test_the_other_formats_go_to_standard_output_alone(
     assert done.out.startswith(beginning)
 
 
+def test_the_alert_of_the_readme_exists(world: World) -> None:
+    assert "dc1e0230-b68c-445b-af38-73fdb621c856" in world.alerts
+
+
 def test_an_unfinished_report_is_printed_as_json_and_the_error_beside_it(served: Sandbox, here: Here) -> None:
     done = here("endpoint", "/nowhere", "--format", "json", at=served)
     report = checked(done.out, "investigate_endpoint", here)
@@ -137,9 +139,11 @@ def test_the_gate_stops_on_findings_and_lets_known_ones_pass(
     assert here("audit", "--fail-on", "critical", at=served).status == 0
     stopped = here("audit", "--fail-on", "high", "--format", "json", at=served)
     assert stopped.status == 1
-    findings = TypeAdapter(list[Finding]).validate_python(json.loads(stopped.out)["result"]["findings"])
     baseline = tmp_path / "baseline.json"
-    write_baseline(baseline, findings)
+    assert here("audit", "--write-baseline", str(baseline), at=served).status == 0
+    found = json.loads(stopped.out)["result"]["findings"]
+    known = json.loads(baseline.read_text(encoding="utf-8"))["findings"]
+    assert sorted(e["fingerprint"] for e in known) == sorted(e["fingerprint"] for e in found)
     passed = here("audit", "--fail-on", "info", "--baseline", str(baseline), at=served)
     assert passed.status == 0
     assert "No findings." in passed.out

@@ -55,7 +55,52 @@ def test_ctrl_c_at_the_question_leaves_quietly(world: World) -> None:
     assert "Traceback" not in screen.shown
 
 
-@pytest.mark.parametrize(("received", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_was_typed_before_the_question_answers_nothing(world: World) -> None:
+    with (
+        Sandbox(world=world, token=TOKEN, latency=1.0) as sandbox,
+        terminal(*DEBUG, env=environment(sandbox)) as screen,
+    ):
+        screen.wait_for("select control plane")
+        screen.type("y\n")
+        screen.wait_for("Go on? [y/N]")
+        screen.type("n\n")
+        assert screen.end() == (6, "")
+        assert sandbox.ledger.debug_sessions_created == ()
+
+
+def test_a_question_says_which_requests_and_for_how_long(served: Sandbox) -> None:
+    with terminal("debug", "--control-plane", "storefront-production", env=environment(served)) as screen:
+        screen.wait_for("Go on? [y/N]")
+        assert "every request, 60 s, at most 100 samples" in without_colours(screen.shown)
+        screen.type("n\n")
+        assert screen.end() == (6, "")
+
+
+def test_a_token_is_typed_unseen_and_waiting_for_it_can_be_interrupted(served: Sandbox) -> None:
+    arguments = ("tools", "--url", served.url, "--token-file", "-")
+    with terminal(*arguments, env=environment()) as screen:
+        screen.wait_for("Konnect token: ")
+        screen.type(f"{TOKEN}\n")
+        assert screen.end()[0] == 0
+    with terminal(*arguments, env=environment()) as screen:
+        screen.wait_for("Konnect token: ")
+        screen.type("\x03")
+        assert screen.end() == (130, "")
+
+
+def test_a_closed_terminal_stops_the_debug_session(world: World) -> None:
+    with Sandbox(world=world, token=TOKEN, time_scale=1) as sandbox:
+        with terminal(*DEBUG, "--yes", env=environment(sandbox)) as screen:
+            screen.wait_for("pending")
+            screen.hang_up()
+            assert screen.process.wait(60) == 129
+        assert sandbox.debug_sessions_running() == ()
+        assert sandbox.ledger.debug_sessions_stopped == sandbox.ledger.debug_sessions_created != ()
+
+
+@pytest.mark.parametrize(
+    ("received", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_an_interrupted_debug_session_is_stopped(received: signal.Signals, status: int, world: World) -> None:
     with Sandbox(world=world, token=TOKEN, time_scale=1) as sandbox:
         with started(*DEBUG, "--yes", "--verbose", env=environment(sandbox)) as process:

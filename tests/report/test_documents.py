@@ -6,13 +6,18 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from patterns.audit.finding import Severity
 from patterns.audit.result import AuditedControlPlane, AuditResult, Counts
 from patterns.consumers import ConsumersResult
 from patterns.coverage import Coverage, Failure, Missing, Named
 from patterns.endpoint import EndpointResult
+from patterns.failures import Failures
 from patterns.performance import PerformanceResult
 from patterns.report import Medium, render
+from patterns.report.documents.performance import criteria_text
+from patterns.selection import Selected
 from patterns.traces import Bottleneck
 from patterns.workflow import Report
 
@@ -45,6 +50,34 @@ def test_a_summary_without_figures_is_shown_in_the_servers_own_words() -> None:
     assert "  Look at rate limiting.\n" in written
 
 
+def test_prose_without_figures_is_not_said_to_name_no_bottleneck() -> None:
+    written = text_of(complete("debug_performance", PerformanceResult(summary="Redis\x1b[2J was slow.")))
+    assert "No figures could be read from the server's summary" in written.splitlines()[1]
+    assert "names no bottleneck" not in written
+    assert "  Redis\N{REPLACEMENT CHARACTER} was slow." in written
+
+
+@pytest.mark.parametrize(
+    ("criteria", "said"),
+    [
+        ({}, "every request, 60 s, at most 100 samples"),
+        ({"session_duration": 30}, "every request, 30 s, at most 100 samples"),
+        ({"http_path": "/slow", "max_samples": 5}, "path /slow, 60 s, at most 5 samples"),
+        ({"sampling": "head"}, "sampling=head, 60 s, at most 100 samples"),
+        ({"control_plane_id": "x"}, "every request, 60 s, at most 100 samples"),
+    ],
+)
+def test_criteria_say_how_many_requests_they_mean_for_how_long(criteria: dict[str, Any], said: str) -> None:
+    assert criteria_text(criteria) == said
+
+
+@pytest.mark.parametrize(("how", "said"), [("prefix", "shop-1 (found by: prefix)"), ("exact", "shop-1")])
+def test_a_control_plane_nobody_named_exactly_says_how_it_was_found(how: str, said: str) -> None:
+    result = PerformanceResult(control_plane=Selected(id="1", name="shop-1", found_by=how))
+    written = text_of(complete("debug_performance", result))
+    assert re.search(rf"^control plane +{re.escape(said)}$", written, re.MULTILINE)
+
+
 def test_a_session_that_traced_nothing_says_so() -> None:
     written = text_of(complete("debug_performance", PerformanceResult(summary={"samples": 0})))
     assert "nothing was traced" in written
@@ -73,6 +106,23 @@ def test_a_consumer_that_no_longer_exists_is_marked() -> None:
 def test_requests_of_nobody_stand_in_the_same_table() -> None:
     written = text_of(complete("analyze_consumers", consumers("ios-app")))
     assert re.search(r"\(no consumer\) +3 +■+·+ +30 %", written)
+
+
+def test_the_headline_names_the_requests_of_nobody_first_where_they_are_more() -> None:
+    result = consumers("ios-app")
+    assert text_of(complete("analyze_consumers", result)).splitlines()[1].startswith("ios-app has 70 %")
+    most = result.model_copy(update={"unattributed": Failures(failures=8, by_status={"500": 8}), "rows": 15})
+    headline = text_of(complete("analyze_consumers", most)).splitlines()[1]
+    assert headline.startswith("53 % of the failures have no consumer: 8 requests. ios-app has 47 %")
+
+
+@pytest.mark.parametrize("width", range(60, 161, 10))
+def test_a_column_that_can_be_left_out_is_never_shown_in_pieces(width: int) -> None:
+    result = consumers("a-username-of-some-length")
+    one = result.consumers[0].model_copy(update={"custom_id": "saltmarsh-web-of-some-length"})
+    result = result.model_copy(update={"consumers": (one,)})
+    table = text_of(complete("analyze_consumers", result), width).split("Who fails")[1].split("Plugins")[0]
+    assert "saltmarsh-web-of-some-length" in table or "saltmarsh" not in table
 
 
 def test_statuses_come_most_frequent_first() -> None:

@@ -43,19 +43,32 @@ def describe(result: ConsumersResult) -> Part:
 
 
 def _headline(result: ConsumersResult) -> str:
-    first = next(iter(result.consumers), None)
-    if first is None or not result.rows:
+    """The first consumer, and before it the requests of nobody where those are more."""
+    if not result.rows:
         return ""
-    share = percent(share_of(first.failures, result.rows))
-    statuses = ", ".join(_ranked(first.by_status))
-    return f"{_who(first)} has {share} of the failures: {number(first.failures)} requests, {statuses}."
+    nobody, first = result.unattributed, next(iter(result.consumers), None)
+    points: list[str] = []
+    if first is not None:
+        statuses = ", ".join(_ranked(first.by_status))
+        share = percent(share_of(first.failures, result.rows))
+        asked = counted(first.failures, "request")
+        points.append(f"{_who(first)} has {share} of the failures: {asked}, {statuses}.")
+    if nobody.failures > (first.failures if first is not None else 0):
+        share = percent(share_of(nobody.failures, result.rows))
+        asked = counted(nobody.failures, "request")
+        points.insert(0, f"{share} of the failures have no consumer: {asked}.")
+    return " ".join(points)
 
 
 def _seen(result: ConsumersResult) -> str:
+    if result.rows is None:
+        return "-"
     seen = counted(result.rows, "row")
     seen += " (cut: the newest only)" if result.truncated else ""
+    if result.elsewhere:
+        seen += f", {number(result.elsewhere)} of other control planes left out"
     return seen + (
-        f", {number(result.elsewhere)} of other control planes left out" if result.elsewhere else ""
+        f", {number(result.unplaced)} of no known control plane left out" if result.unplaced else ""
     )
 
 
@@ -63,10 +76,11 @@ def _blocks(result: ConsumersResult) -> Iterator[Block]:
     if result.notes:
         yield Items(result.notes, "warn" if result.truncated else "dim")
     nobody = result.unattributed
-    rows = [_row(consumer, result.rows) for consumer in result.consumers]
+    whole = result.rows or 0
+    rows = [_row(consumer, whole) for consumer in result.consumers]
     if nobody.failures:
         who = Toned("(no consumer)", "dim")
-        rows.append((who, *_failures(nobody.failures, result.rows), *_kinds(nobody.by_status, ()), ""))
+        rows.append((who, *_failures(nobody.failures, whole), *_kinds(nobody.by_status, ()), ""))
     if rows:
         columns = [
             Column("consumer", exact=True), Column("failures", "right"), Column("share", bars=True),

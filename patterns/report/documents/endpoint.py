@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from patterns.endpoint import EndpointResult
 from patterns.report.document import Block, Cell, Column, Items, Part, Section, Toned, table
-from patterns.views import PluginView, RouteView
+from patterns.views import PluginView, RequestView, RouteView
 
 _VERDICTS = {True: "yes", False: "no", None: "undecidable"}
 
@@ -21,9 +21,10 @@ def describe(result: EndpointResult) -> Part:
         title="Endpoint investigation",
         headline=_headline(result),
         facts=(
+            ("request", _request(result.request)),
             ("control plane", plane.name or plane.id),
             ("route", f"{_name(route)}  {matches(route)}" if route else None),
-            ("service", service.name or service.id if service else None),
+            ("service", _service(result)),
             ("upstream", upstream),
             ("authentication", result.authentication),
         ),
@@ -43,8 +44,31 @@ def _headline(result: EndpointResult) -> str:
     if not result.served:
         return f"The route {_name(result.route)} matches, but nothing serves it: the gateway answers 404."
     where = f"service {result.service.name}" if result.service else "no service"
-    running = ", ".join(plugin.name or "?" for plugin in result.plugins) or "no plugin"
-    return f"The route {_name(result.route)} serves it with {where}; on it run {running}."
+    if "service" in result.unseen:
+        where = "a service that could not be seen"
+    running = ", ".join(plugin.name or "?" for plugin in result.plugins)
+    if "plugins" in result.unseen:
+        ran = f"on it run {running} and perhaps more" if running else "which plugins run could not be seen"
+    else:
+        ran = f"on it run {running or 'no plugin'}"
+    return f"The route {_name(result.route)} serves it with {where}; {ran}."
+
+
+def _request(request: RequestView) -> str | None:
+    """What was asked, as much as was said of it."""
+    if request.path is None:
+        return None
+    parts = [request.method or "any method", request.path, f"({request.scheme})"]
+    parts += [f"at {request.host}"] if request.host else []
+    parts += [f"SNI {request.sni}"] if request.sni else []
+    parts += [f"with {', '.join(request.headers)}"] if request.headers else []
+    return " ".join(parts)
+
+
+def _service(result: EndpointResult) -> Cell | None:
+    if result.service is not None:
+        return result.service.name or result.service.id
+    return Toned("could not be seen", "warn") if "service" in result.unseen else None
 
 
 def _blocks(result: EndpointResult) -> Iterator[Block]:
@@ -53,8 +77,16 @@ def _blocks(result: EndpointResult) -> Iterator[Block]:
     if result.route is not None:
         columns = [Column("#", "right"), Column("plugin", exact=True), Column("scope"), Column("why it runs")]
         rows = [(str(place), *_plugin(plugin)) for place, plugin in enumerate(result.plugins, start=1)]
-        empty = Items(("None.",), "dim")
-        yield Section("Plugins, in the order they run", (table(columns, rows) if rows else empty,))
+        blocks: list[Block] = [table(columns, rows)] if rows else []
+        if "plugins" in result.unseen:
+            blocks.append(
+                Items(
+                    ("There may be more: not all could be seen." if rows else "Could not be seen.",), "warn"
+                )
+            )
+        elif not rows:
+            blocks.append(Items(("None.",), "dim"))
+        yield Section("Plugins, in the order they run", tuple(blocks))
     if result.shadowed_plugins:
         columns = [Column("plugin", exact=True), Column("scope"), Column("why it does not run")]
         yield Section("Configured, but idle here", (table(columns, map(_plugin, result.shadowed_plugins)),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from konnect_agent.models import DebugCriteria
 from patterns.performance import PerformanceResult
 from patterns.report.document import (
     Aside,
@@ -23,14 +24,16 @@ from patterns.report.document import (
     percent,
     table,
 )
+from patterns.selection import Selected
 from patterns.traces import Bottleneck
 
 _PARTS = {"3p": "3p (third parties)"}
-_CRITERIA = (
+_WHICH = (
     ("http_method", "method {}"), ("http_path", "path {}"), ("http_status_code", "status {}"),
-    ("http_latency", "latency {}"), ("service_id", "service {}"), ("session_duration", "{} s"),
-    ("max_samples", "at most {} samples"),
+    ("http_latency", "latency {}"), ("service_id", "service {}"),
 )  # fmt: skip
+_LIMITS = (("session_duration", "{} s"), ("max_samples", "at most {} samples"))
+_NAMED = ("id", "get_by_name", "exact")
 
 
 def describe(result: PerformanceResult) -> Part:
@@ -40,8 +43,8 @@ def describe(result: PerformanceResult) -> Part:
         title="Performance debugging",
         headline=_headline(result),
         facts=(
-            ("control plane", plane.name or plane.id),
-            ("criteria", criteria_text(result.criteria)),
+            ("control plane", _found(plane)),
+            ("criteria", criteria_text(result.criteria) if result.criteria else None),
             ("debug session", " ".join(filter(None, (session.id, session.status)))),
         ),
         blocks=tuple(_blocks(result)),
@@ -49,10 +52,25 @@ def describe(result: PerformanceResult) -> Part:
 
 
 def criteria_text(criteria: Mapping[str, Any]) -> str:
-    """Criteria of a debug session in a few words; unknown ones as name=value."""
-    known = [form.format(criteria[name]) for name, form in _CRITERIA if criteria.get(name) is not None]
-    names = {name for name, _ in _CRITERIA}
-    return ", ".join([*known, *(f"{name}={value}" for name, value in criteria.items() if name not in names)])
+    """Criteria of a debug session in a few words; unknown ones as name=value, limits with their defaults.
+
+    The control plane, which an alert repeats here, says nothing about requests.
+    """
+    shown = {"control_plane_id", *dict((*_WHICH, *_LIMITS))}
+    which = [form.format(criteria[name]) for name, form in _WHICH if criteria.get(name) is not None]
+    which += [f"{name}={value}" for name, value in criteria.items() if name not in shown]
+    limits = [
+        form.format(criteria.get(name) or DebugCriteria.model_fields[name].default) for name, form in _LIMITS
+    ]
+    return ", ".join([*(which or ["every request"]), *limits])
+
+
+def _found(plane: Selected) -> str | None:
+    """The control plane, and how it was found unless somebody named exactly this one."""
+    name = plane.name or plane.id
+    if name is None or plane.found_by is None or plane.found_by in _NAMED:
+        return name
+    return f"{name} (found by: {plane.found_by})"
 
 
 def _headline(result: PerformanceResult) -> str:
@@ -61,7 +79,11 @@ def _headline(result: PerformanceResult) -> str:
         traced = _samples(result.summary)
         if traced == 0:
             return "No request fitted the criteria while the session ran: nothing was traced."
-        return "The summary names no bottleneck." if result.summary is not None else ""
+        if result.summary is None:
+            return ""
+        if result.latency or traced:
+            return "The summary names no bottleneck that could be read."
+        return "No figures could be read from the server's summary; it is shown as it came."
     share = f"takes {percent(worst.share)} of the time" if worst.share is not None else "is the bottleneck"
     tail = (
         f": half of the requests wait {milliseconds(worst.p50_ms)} for it" if worst.p50_ms is not None else ""

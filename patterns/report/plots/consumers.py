@@ -205,7 +205,7 @@ def _names(consumers: Sequence[ConsumerFailures]) -> list[str]:
 def _analyzed(report: Report[ConsumersResult], drawn: int) -> str:
     """What was counted, and how much of it is drawn."""
     result = report.result
-    of_all = f" of {result.rows:,}" if result.rows > drawn else ""
+    of_all = f" of {result.rows:,}" if result.rows and result.rows > drawn else ""
     statuses = "status " + ", ".join(map(str, result.status_codes)) if result.status_codes else None
     within = f"last {result.time_range}" if result.time_range else None
     where = result.control_plane.name or "every visible control plane"
