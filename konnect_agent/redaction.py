@@ -30,6 +30,8 @@ _SHAPES = re.compile(
     r"|(://[^\s/:@?#]*:)[^\s/@?#]+(?=@)"
     r"|((?i:[?&;](?:access_token|api[_-]?key|token|secret|password|client_secret|sig|signature)=))[^&\s\"'#]+"
 )
+# An id, a name, a path: each shape has a capital, a space, or another sign than these.
+_HARMLESS = re.compile(r"[a-z0-9./-]*")
 _SECRET_NAME = re.compile(
     r"secret|password|passwd|passphrase|token|api[_-]?key|private[_-]?key|access[_-]?key|credential"
     r"|client_assertion|authorization|cookie|service_account_json|(?:^|_)jwk$|^key$|[_-]key$|^key_alt$"
@@ -52,6 +54,8 @@ _DEEPEST = 100
 
 def scrub(text: str) -> str:
     """`text` with everything that has the shape of a credential replaced by a mask."""
+    if _HARMLESS.fullmatch(text):
+        return text
     return _SHAPES.sub(lambda match: next(filter(None, match.groups()), "") + MASK, text)
 
 

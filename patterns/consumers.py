@@ -3,28 +3,34 @@
 1. The control plane. 2. Its failing requests (the query is org-wide: rows of others are left out and
 counted). 3. Failures ranked per consumer; requests nobody authenticated are counted apart. 4. Each top
 consumer's entity and all its failures, in parallel. 5. The plugins it meets: those scoped to it, and the
-authentication plugins on the routes where it fails (authentication is rarely scoped to a consumer).
+authentication plugins on the routes where it fails (authentication is rarely scoped to a consumer);
+those of fellow members of its control plane's groups act as well.
 There is no total anywhere: a list as long as its limit was cut, and the report says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from konnect_agent import Konnect
-from konnect_agent.errors import InvalidArguments, KonnectError, NotFound
+from konnect_agent.decoding import Listing
+from konnect_agent.errors import InvalidArguments, KonnectError, NotFound, Undecodable
 from konnect_agent.gateway import PluginIndex, effective_plugins
 from konnect_agent.ids import CompositeId
 from konnect_agent.models import ApiRequest, ApiRequests, Consumer, Plugin, Route
 from konnect_agent.redaction import redact, scrub
 from konnect_agent.resources.analytics import at_least_one, checked_statuses, checked_time_range
-from patterns.coverage import fan_out
+from konnect_agent.resources.resource import required
+from patterns.coverage import Named, fan_out
 from patterns.failures import ConsumerFailures, Counted, Failures, RouteFailures, Tally, failed_request
+from patterns.groups import Membership, fellows, visible_memberships
 from patterns.selection import Selected, group_members, select_control_plane
 from patterns.views import PluginView
-from patterns.workflow import Result, keep, missed, step, truncated, workflow
+from patterns.workflow import OpenStep, Result, keep, missed, step, truncated, workflow
+
+E = TypeVar("E")
 
 _AUTHENTICATION = "client-authentication"
 _SHOWN_REQUESTS = 20
@@ -33,14 +39,16 @@ _SHOWN_REQUESTS = 20
 class ConsumersResult(Result):
     """Who fails, how, and behind which plugins. `unattributed` are requests without a consumer.
 
-    `rows` is how many failing requests were counted; `elsewhere` how many belong to other control planes.
+    `rows` is how many failing requests were counted, None when they could not be seen; `elsewhere` how many
+    belong to other control planes, and `unplaced` how many do not say to which (neither is counted in).
     """
 
     control_plane: Selected = Selected()
     time_range: str = ""
     status_codes: tuple[int, ...] = ()
-    rows: int = 0
+    rows: int | None = None
     elsewhere: int = 0
+    unplaced: int = 0
     truncated: bool = False
     consumers: tuple[ConsumerFailures, ...] = ()
     unattributed: Failures = Failures()
@@ -53,7 +61,7 @@ async def analyze_consumers(
     control_plane: str | None = None,
     *,
     time_range: str = "24H",
-    status_codes: Sequence[int] = (500, 502, 503),
+    status_codes: int | Sequence[int] = (500, 502, 503),
     top: int = 5,
     max_results: int = 1000,
 ) -> ConsumersResult:
@@ -63,10 +71,13 @@ async def analyze_consumers(
     15M, 1H, 6H, 12H, 24H or 7D. `max_results` rows are asked for at most; a cut list is said to be one.
     Raises `InvalidArguments` before anything is sent, `NoMatch` or `Ambiguous` for the control plane.
     """
-    if top < 1 or not status_codes:
-        raise InvalidArguments("At least one consumer (top) and one status are needed.")
     time_range, statuses = checked_time_range(time_range), tuple(checked_statuses(status_codes) or ())
+    if not statuses:
+        raise InvalidArguments("No status was given.", hint="Say what counts as failing: 500, 502, 503.")
+    top = at_least_one(top, "top") or 5
     at_least_one(max_results)
+    if control_plane is not None:
+        required(control_plane, "control plane")
 
     async with step("select control plane") as this:
         chosen, planes = await _planes(konnect, control_plane, this)
@@ -79,6 +90,10 @@ async def analyze_consumers(
         if failing.truncated:
             truncated(f"failing requests (the newest {len(failing.rows)} were counted)")
     rows = [row for row in failing.rows if chosen.id is None or _belongs(row, planes)]
+    unplaced = 0 if chosen.id is None else sum(1 for row in failing.rows if _is_unplaced(row))
+    if unplaced:
+        said = f"{unplaced} of {len(failing.rows)} rows do not say which one they belong to"
+        missed("failing requests without a control plane", Undecodable(said, path="control_plane"))
 
     async with step("rank consumers") as this:
         tally = Tally.of(rows)
@@ -88,10 +103,11 @@ async def analyze_consumers(
         result.model_copy(
             update={
                 "rows": len(rows),
-                "elsewhere": len(failing.rows) - len(rows),
+                "elsewhere": len(failing.rows) - len(rows) - unplaced,
+                "unplaced": unplaced,
                 "truncated": failing.truncated,
                 "unattributed": Failures(**tally.anonymous.counts()),
-                "notes": tuple(_notes(failing, rows, ranking, top)),
+                "notes": tuple(_notes(failing, len(rows), unplaced, ranking, top)),
             }
         )
     )
@@ -130,11 +146,12 @@ class _Configuration:
     routes: Mapping[str, Route] = field(default_factory=dict[str, Route])
 
 
-async def _planes(konnect: Konnect, control_plane: str | None, this: Any) -> tuple[Selected, frozenset[str]]:
-    """The chosen control plane and the ids its rows may carry; every visible one when none is named."""
+async def _planes(
+    konnect: Konnect, control_plane: str | None, this: OpenStep
+) -> tuple[Selected, frozenset[str]]:
+    """The chosen control plane and the ids its rows may carry; when none is named, every row counts."""
     if control_plane is None:
-        visible = await konnect.control_planes.list()
-        return Selected(found_by="all visible"), frozenset(plane.id for plane in visible if plane.id)
+        return Selected(found_by="all visible"), frozenset()
     plane, chosen = await select_control_plane(konnect, control_plane, this)
     members = await group_members(konnect, plane)
     return chosen, frozenset(filter(None, (plane.id, *(member.id for member in members))))
@@ -144,9 +161,11 @@ def _belongs(row: ApiRequest, planes: frozenset[str]) -> bool:
     return row.control_plane_id in planes or row.control_plane_group in planes
 
 
-def _notes(
-    failing: ApiRequests, rows: Sequence[ApiRequest], ranking: Sequence[Any], top: int
-) -> Iterable[str]:
+def _is_unplaced(row: ApiRequest) -> bool:
+    return row.control_plane_id is None and row.control_plane_group is None
+
+
+def _notes(failing: ApiRequests, rows: int, unplaced: int, ranking: Sequence[Any], top: int) -> Iterable[str]:
     if failing.truncated:
         yield (
             f"The server stopped at {len(failing.rows)} rows: these are the newest, not all. "
@@ -154,8 +173,13 @@ def _notes(
         )
     if not failing.rows:
         yield "No failing request was seen: also check the region, the statuses and the time range."
-    elif not rows:
+    elif not rows and not unplaced:
         yield f"All {len(failing.rows)} failing requests belong to other control planes."
+    if unplaced:
+        yield (
+            f"{unplaced} failing requests do not say which control plane they belong to: they are left out, "
+            "and may belong here."
+        )
     if len(ranking) > top:
         yield f"{len(ranking)} consumers failed; these are the first {top}."
 
@@ -180,29 +204,50 @@ async def _look(konnect: Konnect, key: CompositeId, time_range: str, max_results
 
 
 async def _configurations(konnect: Konnect, keys: Sequence[CompositeId]) -> dict[str, _Configuration]:
-    """Plugins and routes of the control planes the top consumers belong to."""
+    """Plugins and routes of the control planes the top consumers belong to, and of their group fellows.
+
+    Each list is read once and fails alone: without plugins, routes still have names.
+    """
     plane_ids = list(dict.fromkeys(key.control_plane_id for key in keys if key.control_plane_id))
-    found = await fan_out(
-        "control planes",
-        plane_ids,
-        lambda plane_id: _configuration(konnect, plane_id),
-        width=konnect.config.max_in_flight,
-    )
-    known: dict[str, _Configuration] = {}
-    for plane_id, configuration in zip(plane_ids, found, strict=True):
-        if isinstance(configuration, KonnectError):
-            missed(f"plugins and routes of control plane {plane_id}", configuration)
+    if not plane_ids:
+        return {}
+    async with step("group"):
+        groups = await visible_memberships(konnect) or ()
+    members = {plane_id: (plane_id, *_fellow_ids(groups, plane_id)) for plane_id in plane_ids}
+    holders = list(dict.fromkeys(holder for each in members.values() for holder in each))
+    names = {member.id: member.name for each in groups for member in each.members or ()}
+    width = konnect.config.max_in_flight
+    plugins: dict[str, Listing[Plugin]] = {}
+    routes: dict[str, Listing[Route]] = {}
+
+    async def read(wanted: tuple[str, str]) -> None:
+        what, holder = wanted
+        if what == "plugins":
+            plugins[holder] = await konnect.plugins.list(holder)
         else:
-            known[plane_id] = configuration
-    return known
+            routes[holder] = await konnect.routes.list(holder)
 
-
-async def _configuration(konnect: Konnect, plane_id: str) -> _Configuration:
-    plugins = await konnect.plugins.list(plane_id)
-    routes = await konnect.routes.list(plane_id)
-    for what, listed in (("plugins", plugins), ("routes", routes)):
-        if not listed.complete:
+    queue = [(what, holder) for holder in holders for what in ("plugins", "routes")]
+    for (what, holder), failed in zip(queue, await fan_out("lists", queue, read, width=width), strict=True):
+        if isinstance(failed, KonnectError):
+            missed(what, failed, control_plane=Named(id=holder, name=names.get(holder)))
+        elif not (plugins if what == "plugins" else routes)[holder].complete:
             truncated(what)
+    return {
+        plane_id: _configuration([*_all(plugins, own)], [*_all(routes, own)])
+        for plane_id, own in members.items()
+    }
+
+
+def _fellow_ids(groups: Sequence[Membership], plane_id: str) -> list[str]:
+    return [each.id for each in fellows(groups, plane_id) if each.id]
+
+
+def _all(lists: Mapping[str, Listing[E]], holders: Iterable[str]) -> Iterator[E]:
+    return (entity for holder in holders for entity in lists.get(holder, ()))
+
+
+def _configuration(plugins: Sequence[Plugin], routes: Sequence[Route]) -> _Configuration:
     scoped = tuple(plugin for plugin in plugins if plugin.consumer)
     return _Configuration(PluginIndex(plugins), scoped, {route.id: route for route in routes if route.id})
 

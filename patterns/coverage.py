@@ -7,13 +7,14 @@ costs the others: its error becomes part of the coverage, and the report `incomp
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import anyio
 from pydantic import BaseModel, ConfigDict
 
 from konnect_agent import events
 from konnect_agent.errors import KonnectError
+from konnect_agent.redaction import scrub
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -66,7 +67,8 @@ class Coverage(BaseModel):
         """This coverage, less one thing."""
         where = None
         if control_plane is not None:
-            where = Named(id=control_plane.id, name=getattr(control_plane, "name", None) or None)
+            name = scrub(getattr(control_plane, "name", None) or "")
+            where = Named(id=control_plane.id, name=name or None)
         missing = Missing(what=what, control_plane=where, error=Failure.of(error))
         return self.model_copy(update={"complete": False, "missing": (*self.missing, missing)})
 
@@ -90,9 +92,10 @@ async def fan_out(
 ) -> list[V | KonnectError]:
     """`work` for every item, at most `width` at once; results in the order of `items`, failures as errors.
 
-    Only errors of the tree are caught: a cancellation, or a mistake in this program, still ends everything.
+    Only errors of the tree are caught: a cancellation, or a mistake in this program, still ends everything,
+    and leaves as itself, in no group.
     """
-    results: list[V | KonnectError | None] = [None] * len(items)
+    results: dict[int, V | KonnectError] = {}
     queue = iter(enumerate(items))
     done = 0
 
@@ -106,7 +109,24 @@ async def fan_out(
             done += 1
             events.emit(events.Advanced(what, done, len(items)))
 
-    async with anyio.create_task_group() as workers:
-        for _ in range(min(width, len(items))):
-            workers.start_soon(worker)
-    return [result for result in results if result is not None]
+    try:
+        async with anyio.create_task_group() as workers:
+            for _ in range(min(width, len(items))):
+                workers.start_soon(worker)
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
+    return [results[index] for index in range(len(items))]
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error in a group that is no consequence of another: those are cancellations."""
+    leaves: list[BaseException] = []
+    level: list[BaseException] = [group]
+    while level:
+        error = level.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            level = [*cast("BaseExceptionGroup[BaseException]", error).exceptions, *level]
+        else:
+            leaves.append(error)
+    cancelled = anyio.get_cancelled_exc_class()
+    return next((leaf for leaf in leaves if not isinstance(leaf, cancelled)), leaves[0])

@@ -1,26 +1,28 @@
 """Pattern 2, endpoint investigation, in Kong's documented steps.
 
 1. The control plane that serves the path (`get_by_route`; fallback: a look through all of them).
-2. Its routes, and the one that serves the request. 3. That route's service. 4. The plugins that run on it:
-of the route, its service, and global ones, in execution order, each with why it is the one that runs.
+2. Its routes (with those of fellow group members), and the one that serves the request. 3. That route's
+service. 4. The plugins that run on it: of the route, its service, and global ones, in execution order, each
+with why it is the one that runs.
 What the gateway would do is computed by `konnect_agent.gateway`, never by substring matching.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any, Literal
 
 from konnect_agent import Konnect
-from konnect_agent.errors import Ambiguous, Candidate, KonnectError, NoMatch, ToolError, Undecodable
+from konnect_agent.errors import KonnectError, NoMatch
 from konnect_agent.gateway import authentication, effective_plugins
-from konnect_agent.matching import rank
 from konnect_agent.models import Consumer, ControlPlane, Plugin, Route, Service
 from konnect_agent.redaction import scrub
+from konnect_agent.resources.resource import required
 from patterns.coverage import fan_out
-from patterns.selection import Selected, group_members, select_control_plane
+from patterns.locating import candidates, locate
+from patterns.selection import Selected
 from patterns.serving import Asked, Serving, explanation, serving
-from patterns.views import CandidateView, PluginView, RouteView, ServiceView
+from patterns.views import CandidateView, PluginView, RequestView, RouteView, ServiceView
 from patterns.workflow import OpenStep, Result, keep, missed, step, truncated, workflow
 
 
@@ -31,8 +33,10 @@ class EndpointResult(Result):
     `shadowed_plugins` lost to a more specific configuration or are disabled; `other_routes` would also
     match, but lose. `if_strict` is the route a data plane with `route_match_calculation = strict` would
     choose, when that is another one. `notes` are sentences for a person; `candidates` come with `explain`.
+    `unseen` names what of the answer was not seen, or not wholly: it may be there all the same.
     """
 
+    request: RequestView = RequestView()
     control_plane: Selected = Selected()
     route: RouteView | None = None
     service: ServiceView | None = None
@@ -45,6 +49,7 @@ class EndpointResult(Result):
     upstream_url: str | None = None
     authentication: str | None = None
     candidates: tuple[CandidateView, ...] = ()
+    unseen: tuple[Literal["service", "plugins"], ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -70,22 +75,31 @@ async def investigate_endpoint(
     serves it, `Ambiguous` when several control planes do.
     """
     asked = Asked(path, method, host, headers or None, scheme, sni)
+    for what, value in (("consumer", consumer), ("control plane", control_plane)):
+        if value is not None:
+            required(value, what)
+    result = keep(EndpointResult(request=RequestView.of(asked)))
 
     async with step("control plane by route") as this:
-        planes = await _candidate_planes(konnect, asked, control_plane, this)
+        given = await candidates(konnect, asked, control_plane, this)
     async with step("routes") as this:
-        plane, routes, first = await _served_by(konnect, asked, planes)
-        holders = await group_members(konnect, plane)
-        this.extract(control_plane_id=plane.id, route_id=first.route.id, service_id=_service_id(first.route))
-    selected = Selected(id=plane.id, name=scrub(plane.label), found_by=planes.how)
-    result = keep(EndpointResult(control_plane=selected, route=RouteView.of(first.route)))
+        located = await locate(konnect, asked, given)
+        place, routes, first = located.place, located.routes, located.first
+        plane, holders, service_id = place.control_plane, place.holders, _service_id(first.route)
+        this.extract(control_plane_id=plane.id, route_id=first.route.id, service_id=service_id)
+    selected = Selected(id=plane.id, name=scrub(plane.label), found_by=located.how)
+    unknown: dict[str, Any] = {"unseen": ("service", "plugins"), "notes": located.notes}
+    known = {"control_plane": selected, "route": RouteView.of(first.route)}
+    result = keep(result.model_copy(update={**known, **unknown}))
     async with step("service") as this:
         final, services = await _with_services(konnect, asked, holders, routes, first)
         found = final or first
-        service = next((each for each in services if each.id == _service_id(found.route)), None)
+        service_id = _service_id(found.route)
+        service = next((each for each in services if each.id == service_id), None)
         this.extract(route_id=found.route.id, service_id=service.id if service else None)
     async with step("plugins") as this:
         plugins, all_seen = await _plugins(konnect, holders)
+        all_seen = all_seen and place.whole
         caller = await _consumer(konnect, holders, consumer, this) if consumer else None
 
     route = found.route
@@ -108,75 +122,13 @@ async def investigate_endpoint(
             if all_seen
             else None,
             "candidates": tuple(CandidateView.of(entry) for entry in compared),
-            "notes": (*planes.notes, *_notes(final, found, services, disabled, all_seen=all_seen)),
+            "unseen": (
+                *(("service",) if service_id and service is None else ()),
+                *(() if all_seen else ("plugins",)),
+            ),
+            "notes": (*located.notes, *_notes(final, found, services, disabled, all_seen=all_seen)),
         }
     )
-
-
-@dataclass(frozen=True)
-class _Planes:
-    entities: tuple[ControlPlane, ...]
-    how: str
-    notes: tuple[str, ...] = ()
-
-
-async def _candidate_planes(konnect: Konnect, asked: Asked, name: str | None, this: OpenStep) -> _Planes:
-    """The named control plane, those the tool says serve the path, or (fallback) all of them."""
-    if name is not None:
-        plane, selected = await select_control_plane(konnect, name, this)
-        return _Planes((plane,), selected.found_by or "name")
-    try:
-        found = await konnect.control_planes.get_by_route(asked.path.partition("?")[0])
-    except (ToolError, Undecodable):
-        found = ()
-    if any(plane.id for plane in found):
-        return _Planes(tuple(plane for plane in found if plane.id), "get_by_route")
-    visible = await konnect.control_planes.list()
-    if not visible.complete:
-        truncated("control planes")
-    note = "get_by_route found nothing, so the routes of every visible control plane were read."
-    return _Planes(tuple(plane for plane in visible if plane.id), "looking through all", (note,))
-
-
-async def _served_by(
-    konnect: Konnect, asked: Asked, planes: _Planes
-) -> tuple[ControlPlane, list[Route], Serving]:
-    """The one control plane with a route that serves the request, all its routes, and who serves."""
-    width = konnect.config.max_in_flight
-    answers = await fan_out(
-        "control planes", planes.entities, lambda each: _routes(konnect, each), width=width
-    )
-    hits: list[tuple[ControlPlane, list[Route], Serving]] = []
-    every: list[Route] = []
-    for plane, routes in zip(planes.entities, answers, strict=True):
-        if isinstance(routes, KonnectError):
-            if len(planes.entities) == 1:
-                raise routes
-            missed("routes", routes, control_plane=plane)
-            continue
-        every += routes
-        found = serving(asked, routes)
-        if found is not None:
-            hits.append((plane, routes, found))
-    if len(hits) == 1:
-        return hits[0]
-    if hits:
-        candidates = [Candidate(plane.id, plane.label, 100.0, "serves the path") for plane, *_ in hits]
-        raise Ambiguous(
-            f"{len(hits)} control planes serve {asked.path}; say which one.", candidates=candidates
-        )
-    raise _no_route(asked, planes, every)
-
-
-async def _routes(konnect: Konnect, plane: ControlPlane) -> list[Route]:
-    """The routes that compete in one router: for a group, those of all its members."""
-    routes: list[Route] = []
-    for holder in await group_members(konnect, plane):
-        listed = await konnect.routes.list(holder.id or "")
-        if not listed.complete:
-            truncated("routes")
-        routes += listed
-    return routes
 
 
 async def _with_services(
@@ -203,25 +155,25 @@ async def _with_services(
 
 async def _service(konnect: Konnect, holders: Sequence[ControlPlane], service_id: str) -> Service | None:
     """A service by id, in whichever member holds it; None, and noted as missing, when none shows it."""
-    failure: KonnectError = NoMatch(f"No service has the id {service_id}.")
+    failure: KonnectError | None = None
     for holder in holders:
         try:
             return await konnect.services.get(service_id, control_plane_id=holder.id or "")
         except KonnectError as error:
-            failure = error
-    missed("the service", failure)
+            failure = failure or error  # the first holder is the one that has the route
+    missed("the service", failure or NoMatch(f"No service has the id {service_id}."))
     return None
 
 
 async def _plugins(konnect: Konnect, holders: Sequence[ControlPlane]) -> tuple[list[Plugin], bool]:
     """The plugins of all holders, and whether every one of them could be seen."""
+    width = konnect.config.max_in_flight
+    answers = await fan_out("plugins", holders, lambda each: konnect.plugins.list(each.id or ""), width=width)
     plugins: list[Plugin] = []
     seen = True
-    for holder in holders:
-        try:
-            listed = await konnect.plugins.list(holder.id or "")
-        except KonnectError as error:
-            missed("plugins", error, control_plane=holder)
+    for holder, listed in zip(holders, answers, strict=True):
+        if isinstance(listed, KonnectError):
+            missed("plugins", listed, control_plane=holder)
             seen = False
             continue
         if not listed.complete:
@@ -243,16 +195,6 @@ async def _consumer(konnect: Konnect, holders: Sequence[ControlPlane], name: str
         this.extract(consumer_id=found.id)
         return found.entity
     raise failure
-
-
-def _no_route(asked: Asked, planes: _Planes, routes: Iterable[Route]) -> NoMatch:
-    spelled = [(path, route) for route in routes for path in route.paths]
-    near = rank(asked.path, [path for path, _ in spelled], limit=5)
-    candidates = [Candidate(spelled[m.index][1].id, scrub(spelled[m.index][0]), m.score, m.how) for m in near]
-    where = ", ".join(scrub(plane.label) for plane in planes.entities) or "no control plane"
-    return NoMatch(
-        f"No route serves {asked} (looked in {where}): the gateway answers 404.", candidates=candidates
-    )
 
 
 def _service_id(route: Route) -> str | None:

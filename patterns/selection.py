@@ -31,14 +31,13 @@ async def select_control_plane(
         found = await konnect.control_planes.find(name_or_id)
         return _selected(found.entity, found.how, this)
     visible = await konnect.control_planes.list()
-    if len(visible) == 1:
+    if len(visible) == 1 and visible.complete:
         return _selected(visible[0], "the only one", this)
     if not visible:
         raise NoMatch("No control plane is visible.")
     candidates = tuple(Candidate(entity.id, entity.label, 0.0, "listed") for entity in visible)
-    raise Ambiguous(
-        f"{len(visible)} control planes are visible; say which one is meant.", candidates=candidates
-    )
+    seen = f"{len(visible)} control planes are visible" + ("" if visible.complete else ", and there are more")
+    raise Ambiguous(f"{seen}; say which one is meant.", candidates=candidates)
 
 
 def _selected(entity: ControlPlane, how: str, this: OpenStep) -> tuple[ControlPlane, Selected]:

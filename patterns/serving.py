@@ -32,6 +32,14 @@ class Asked:
     sni: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("path", "method", "host", "scheme", "sni"):
+            value: object = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name in ("path", "scheme")):
+                raise InvalidArguments(f"{value!r} is no {name}.", hint=f"Give the {name} as text.")
+        if not _are_headers(self.headers):
+            raise InvalidArguments(
+                "Those are no headers.", hint="Give a mapping of names to one text or a list of texts."
+            )
         if not self.path.startswith("/") or any(ord(char) < 33 for char in self.path):
             raise InvalidArguments(
                 f"{self.path!r} is no path.", hint="A path starts with / and has no spaces: /api/users."
@@ -114,6 +122,21 @@ def explanation(asked: Asked, routes: Sequence[Route], services: Sequence[Servic
 
 def _flavor(routes: Sequence[Route]) -> Flavor:
     return "expressions" if any(route.expression for route in routes) else "traditional_compatible"
+
+
+def _are_headers(headers: Any) -> bool:
+    if headers is None:
+        return True
+    if not isinstance(headers, Mapping):
+        return False
+    given = cast("Mapping[Any, Any]", headers).items()
+    return all(isinstance(name, str) and _are_texts(value) for name, value in given)
+
+
+def _are_texts(value: Any) -> bool:
+    if isinstance(value, str):
+        return True
+    return isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in cast("Sequence[Any]", value))
 
 
 def _first(values: Any) -> str:

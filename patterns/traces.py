@@ -3,7 +3,8 @@
 Kong's pages promise span metrics, a latency analysis and bottlenecks, and document only the span names
 (debugger-spans). So: bottlenecks are the server's own list if it has one, else its span metrics, both found
 by what their entries hold (a name and a figure), wherever they stand. Durations may be named `p95_ms`,
-`p95`, `p95Ms`, `p95_us`, `p95_ns`, `duration_p95`, or stand in a nested object; all become milliseconds.
+`p95`, `p95Ms`, `p95_us`, `p95_ns`, `duration_p95`, or stand in a nested object, whose key may hold the unit
+(`latency_s`); all become milliseconds.
 Text without figures yields no bottlenecks: nothing is guessed, and `summary` still has it.
 """
 
@@ -68,8 +69,8 @@ class Bottleneck(Frozen):
 def read_bottlenecks(summary: Any) -> tuple[Bottleneck, ...]:
     """The bottlenecks a summary names, worst first; empty when it has no figures."""
     for words, is_given in ((_LIST_WORDS, True), (_SPAN_WORDS, False)):
-        for entries in _lists(summary, words):
-            found = [read for entry in entries if (read := _bottleneck(entry)) is not None]
+        for entries, unit in _lists(summary, words):
+            found = [read for entry in entries if (read := _bottleneck(entry, unit)) is not None]
             if not found:
                 continue
             if not is_given:
@@ -83,12 +84,12 @@ def read_latency(summary: Any) -> dict[str, Any]:
 
     Part names (`total`, `upstream`, `internal`, ...) are the server's own.
     """
-    for name, value in _mappings(summary):
+    for name, value, unit in _mappings(summary):
         if "latenc" not in name.lower():
             continue
-        own = _figures(value)
-        inner = (pair for pair in _mappings(value, depth=2) if pair[1] is not value)
-        parts = {key: figures for key, entry in inner if (figures := _figures(entry))}
+        own = _figures(value, unit)
+        inner = (found for found in _mappings(value, unit, depth=2) if found[1] is not value)
+        parts = {key: figures for key, entry, part in inner if (figures := _figures(entry, part))}
         if own or parts:
             return {**own, **parts}
     top = _figures(cast("Mapping[str, Any]", summary)) if isinstance(summary, Mapping) else {}
@@ -98,9 +99,9 @@ def read_latency(summary: Any) -> dict[str, Any]:
     return {"total": root.model_dump(include=set(_FIGURES), exclude_none=True)} if root else {}
 
 
-def _bottleneck(entry: Mapping[str, Any]) -> Bottleneck | None:
+def _bottleneck(entry: Mapping[str, Any], unit: str) -> Bottleneck | None:
     name = next((entry[key] for key in _NAME_KEYS if isinstance(entry.get(key), str) and entry[key]), None)
-    figures = _figures(entry)
+    figures = _figures(entry, unit)
     share = _share(entry)
     if name is None or (not figures and share is None):
         return None
@@ -118,8 +119,8 @@ def _bottleneck(entry: Mapping[str, Any]) -> Bottleneck | None:
 
 
 def _spans(summary: Any) -> list[Bottleneck]:
-    entries = (entry for listed in _lists(summary, _SPAN_WORDS) for entry in listed)
-    return [read for entry in entries if (read := _bottleneck(entry)) is not None]
+    entries = ((entry, unit) for listed, unit in _lists(summary, _SPAN_WORDS) for entry in listed)
+    return [read for entry, unit in entries if (read := _bottleneck(entry, unit)) is not None]
 
 
 def _shares(spans: Sequence[Bottleneck]) -> list[Bottleneck]:
@@ -160,25 +161,19 @@ def _share(entry: Mapping[str, Any]) -> float | None:
     return None
 
 
-def _figures(entry: Mapping[str, Any]) -> dict[str, float]:
-    """The durations of an entry in milliseconds, under our names; also those in `duration`-like objects."""
+def _figures(entry: Mapping[str, Any], unit: str = "") -> dict[str, float]:
+    """The durations of an entry in milliseconds, under our names; also those in `duration`-like objects.
+
+    `unit` is the one an enclosing key names; a figure that names its own keeps it.
+    """
     found: dict[str, float] = {}
     for key, value in entry.items():
-        words = [
-            word
-            for word in re.split(r"[^a-z0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", key).lower())
-            if word
-        ]
+        words = _words(key)
         if isinstance(value, Mapping) and any(
             w in words for w in ("duration", "latency", "time", "percentiles", "stats")
         ):
-            unit = next((f"_{word}" for word in words if word in _UNITS), "")
-            inner = cast("Mapping[str, Any]", value)
-            found |= {
-                k: v
-                for k, v in _figures({f"{name}{unit}": v for name, v in inner.items()}).items()
-                if k not in found
-            }
+            inner = _figures(cast("Mapping[str, Any]", value), _unit_in(key) or unit)
+            found |= {k: v for k, v in inner.items() if k not in found}
             continue
         number = _number(value)
         name = next(
@@ -186,9 +181,19 @@ def _figures(entry: Mapping[str, Any]) -> dict[str, float]:
         )
         if number is None or name is None or "count" in words or "samples" in words or "requests" in words:
             continue
-        scale = next((_UNITS[word] for word in reversed(words) if word in _UNITS), _unit_of(value))
+        scale = _UNITS.get(_unit_in(key)) or _unit_of(value) or _UNITS.get(unit, 1.0)
         found.setdefault(name, round(number * scale, 3))
     return found
+
+
+def _words(key: str) -> list[str]:
+    snake = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", key).lower()
+    return [word for word in re.split(r"[^a-z0-9]+", snake) if word]
+
+
+def _unit_in(key: str) -> str:
+    """The unit a key names, if it names one (`latency_s`, `p95Ms`): never its only word."""
+    return next((word for word in reversed(_words(key)[1:]) if word in _UNITS), "")
 
 
 def _number(value: Any) -> float | None:
@@ -202,41 +207,45 @@ def _number(value: Any) -> float | None:
     return None
 
 
-def _unit_of(value: Any) -> float:
-    unit = re.sub(r"[\d.\s]+", "", value) if isinstance(value, str) else "ms"
-    return _UNITS.get(unit.replace("µ", "u"), 1.0)
+def _unit_of(value: Any) -> float | None:
+    """The scale of the unit a text ends with, such as `90ms`."""
+    unit = re.sub(r"[\d.\s]+", "", value) if isinstance(value, str) else ""
+    return _UNITS.get(unit.replace("µ", "u"))
 
 
-def _lists(summary: Any, words: Sequence[str]) -> Iterator[list[Mapping[str, Any]]]:
-    """Lists of objects, and objects of objects (keys become names), under a key with one of `words`."""
-    for key, value in _walk("", summary, 5):
+def _lists(summary: Any, words: Sequence[str]) -> Iterator[tuple[list[Mapping[str, Any]], str]]:
+    """Lists of objects, and objects of objects (keys become names), under a key with one of `words`.
+
+    Each comes with the unit that its key, or one around it, names.
+    """
+    for key, value, unit in _walk("", summary, "", 5):
         if not any(word in key.lower() for word in words):
             continue
         if isinstance(value, list):
-            yield [cast("Mapping[str, Any]", e) for e in cast("list[Any]", value) if isinstance(e, Mapping)]
+            entries = cast("list[Any]", value)
+            yield [cast("Mapping[str, Any]", e) for e in entries if isinstance(e, Mapping)], unit
         elif isinstance(value, Mapping):
-            entries = cast("Mapping[str, Any]", value).items()
-            yield [
-                {"name": name, **cast("Mapping[str, Any]", e)}
-                for name, e in entries
-                if isinstance(e, Mapping)
-            ]
+            named = cast("Mapping[str, Any]", value).items()
+            yield (
+                [{"name": n, **cast("Mapping[str, Any]", e)} for n, e in named if isinstance(e, Mapping)],
+                unit,
+            )
 
 
-def _mappings(summary: Any, depth: int = 4) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for key, value in _walk("", summary, depth):
+def _mappings(summary: Any, unit: str = "", depth: int = 4) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+    for key, value, inherited in _walk("", summary, unit, depth):
         if isinstance(value, Mapping):
-            yield key, cast("Mapping[str, Any]", value)
+            yield key, cast("Mapping[str, Any]", value), inherited
 
 
-def _walk(key: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
-    """Every named value, outermost first, a few levels deep; lists are not entered."""
-    level: list[tuple[str, Any]] = [(key, value)]
+def _walk(key: str, value: Any, unit: str, depth: int) -> Iterator[tuple[str, Any, str]]:
+    """Every named value with its unit, outermost first, a few levels deep; lists are not entered."""
+    level: list[tuple[str, Any, str]] = [(key, value, unit)]
     for _ in range(depth):
         yield from level
         level = [
-            (name, inner)
-            for _, holder in level
+            (name, inner, _unit_in(name) or around)
+            for _, holder, around in level
             if isinstance(holder, Mapping)
             for name, inner in cast("Mapping[str, Any]", holder).items()
         ]

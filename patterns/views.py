@@ -8,7 +8,31 @@ from konnect_agent.gateway import Candidate as GatewayCandidate
 from konnect_agent.gateway import EffectivePlugin, IdlePlugin
 from konnect_agent.models import Plugin, Route, Service
 from konnect_agent.redaction import scrub
+from patterns.serving import Asked
 from patterns.workflow import Frozen
+
+
+class RequestView(Frozen):
+    """The request in question, None for what was left open. `headers` are names: values may be secrets."""
+
+    path: str | None = None
+    method: str | None = None
+    host: str | None = None
+    scheme: str | None = None
+    sni: str | None = None
+    headers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, asked: Asked) -> Self:
+        """The view of what was asked; a path may carry a token."""
+        return cls(
+            path=scrub(asked.path),
+            method=asked.method,
+            host=scrub(asked.host) if asked.host else None,
+            scheme=asked.scheme,
+            sni=scrub(asked.sni) if asked.sni else None,
+            headers=tuple(asked.headers or ()),
+        )
 
 
 class RouteView(Frozen):

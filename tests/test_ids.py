@@ -62,7 +62,9 @@ def test_a_composite_id_stays_whole_until_it_is_split() -> None:
     assert extract_id({"consumer": f"{CP}:{ID}"}, "consumer") == f"{CP}:{ID}"
 
 
-@pytest.mark.parametrize("data", [{}, {"service": {}}, {"service_id": ""}, {"service": True}, {"service": [ID]}])
+@pytest.mark.parametrize(
+    "data", [{}, {"service": {}}, {"service_id": ""}, {"service": True}, {"service": [ID]}]
+)
 def test_no_id_is_none(data: dict[str, Any]) -> None:
     assert extract_id(data, "service") is None
     assert extract_ids(data) == {}

@@ -8,8 +8,9 @@ What cannot be seen is noted in the coverage; a name that leads nowhere is the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from konnect_agent import Konnect
 from konnect_agent.decoding import Listing
@@ -85,9 +86,10 @@ async def _visible(konnect: Konnect, names: Sequence[str] | None) -> Listing[Con
     return visible
 
 
-def _checked(names: Sequence[str]) -> tuple[str, ...]:
+def _checked(names: object) -> tuple[str, ...]:
     """The names, each once; a plain string is one name. Raises `InvalidArguments` for what is no name."""
-    wanted: tuple[object, ...] = (names,) if isinstance(names, str) else tuple(names)
+    several = isinstance(names, Iterable) and not isinstance(names, (str, bytes))
+    wanted: list[object] = list(cast("Iterable[object]", names)) if several else [cast("object", names)]
     if not wanted:
         raise InvalidArguments("No control plane was named.", hint="Leave the names out to audit every one.")
     return tuple(dict.fromkeys(required(name, "control plane") for name in wanted))

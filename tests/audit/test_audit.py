@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from konnect_agent import Konnect
+from konnect_agent import InvalidArguments, Konnect
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
 from patterns import AuditResult, Report, audit_configuration
@@ -200,3 +201,19 @@ async def test_rules_can_be_chosen(konnect: Konnect) -> None:
     result = (await audit_configuration(konnect, rules=chosen)).result
     assert {finding.rule_id for finding in result.findings} == {"KNA010", "KNA011"}
     assert [rule.id for rule in result.rules] == [rule.id for rule in chosen]
+
+
+async def test_one_name_is_a_list_of_one(konnect: Konnect) -> None:
+    report = await audit_configuration(konnect, control_planes="storefront-production")
+    assert [plane.name for plane in report.result.control_planes] == ["storefront-production"]
+
+
+@pytest.mark.parametrize("wrong", [[], [None], [5], [""], "", 5, b"x"])
+async def test_what_is_no_name_is_refused_before_anything_is_sent(
+    world: World, client: Callable[..., Konnect], wrong: Any
+) -> None:
+    with Sandbox(world=world) as own:
+        async with client(own) as konnect:
+            with pytest.raises(InvalidArguments):
+                await audit_configuration(konnect, control_planes=wrong)
+        assert own.ledger.calls == ()

@@ -117,8 +117,8 @@ async def test_a_failure_is_told_by_its_class_alone(
 async def test_no_argument_and_no_answer_is_traced(
     connect: Connect, world: World, spans: InMemorySpanExporter
 ) -> None:
-    with Sandbox(world=world) as sandbox:
-        async with connect(sandbox) as konnect:
+    with Sandbox(world=world, time_scale=1000) as sandbox:
+        async with connect(sandbox, time_scale=1000) as konnect:
             await debug_performance(
                 konnect,
                 "storefront-production",

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from konnect_agent import InvalidArguments, Konnect
+from konnect_agent import InvalidArguments, Konnect, ToolUnavailable
 from konnect_agent.ids import split_composite
 from konnect_agent.sandbox import Sandbox
+from konnect_agent.sandbox.organisation import Draft
 from konnect_agent.sandbox.world import World
 from patterns import analyze_consumers
+from patterns.report import render
+
+from ..handmade import TOKEN, Serve, structured
 
 pytestmark = pytest.mark.anyio
 Client = Callable[..., Konnect]
@@ -99,8 +104,13 @@ async def test_a_consumer_that_may_not_be_seen_is_missing_not_gone(world: World,
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"time_range": "2H"}, {"status_codes": (42,)}, {"status_codes": ()}, {"top": 0}]
-)
+    "wrong",
+    [
+        {"time_range": "2H"}, {"time_range": None}, {"status_codes": (42,)}, {"status_codes": ()},
+        {"status_codes": (500.5,)}, {"status_codes": True}, {"top": 0}, {"top": "5"}, {"top": 2.5},
+        {"max_results": "10"}, {"max_results": 0}, {"control_plane": 5},
+    ],
+)  # fmt: skip
 async def test_what_cannot_be_asked_is_refused_before_anything_is_sent(
     world: World, client: Client, wrong: dict[str, object]
 ) -> None:
@@ -109,3 +119,84 @@ async def test_what_cannot_be_asked_is_refused_before_anything_is_sent(
             with pytest.raises(InvalidArguments):
                 await analyze_consumers(konnect, **wrong)  # pyright: ignore[reportArgumentType]
         assert own.ledger.calls == ()
+
+
+async def test_a_hint_names_the_argument_that_was_wrong(konnect: Konnect) -> None:
+    with pytest.raises(InvalidArguments, match="top is 0") as caught:
+        await analyze_consumers(konnect, top=0)
+    assert "1 or more" in caught.value.hint
+
+
+async def test_one_status_is_a_list_of_one(konnect: Konnect) -> None:
+    report = await analyze_consumers(konnect, "storefront-production", status_codes=503)
+    assert report.result.status_codes == (503,)
+
+
+async def test_without_plugins_routes_still_have_names(world: World, client: Client) -> None:
+    with Sandbox(world=world, hide=("GetPlugin",)) as own:
+        async with client(own) as konnect:
+            report = await analyze_consumers(konnect, "storefront-production", status_codes=STATUSES)
+    assert [each.what for each in report.coverage.missing] == ["plugins"]
+    routes = [route for entry in report.result.consumers for route in entry.routes if route.id]
+    assert routes
+    assert all(route.name for route in routes)
+
+
+async def test_the_authentication_of_fellow_group_members_is_met_too(
+    world_of: Callable[..., World], client: Client
+) -> None:
+    def own_route(draft: Draft) -> None:
+        draft.service("api", "api.example")
+        draft.route("api", "api", "/api")
+        draft.consumer("app", "app-1")
+
+    def shared_plugin(draft: Draft) -> None:
+        draft.plugin("key-auth", {})
+
+    drafted = world_of(one=own_route, two=shared_plugin)
+    one, two = drafted.control_planes
+    group = Draft(
+        seed=1, name="both", description="", cluster_type="CLUSTER_TYPE_CONTROL_PLANE_GROUP",
+        members=(one.id, two.id),
+    ).done()  # fmt: skip
+    row = {
+        "request_id": "r-1", "request_start": "2026-06-01T11:59:00Z", "response_http_status": "503",
+        "http_method": "GET", "request_uri": "/api", "control_plane": one.id, "control_plane_group": group.id,
+        "consumer": f"{one.id}:{one.find('consumers', 'app')['id']}",
+        "route": f"{one.id}:{one.find('routes', 'api')['id']}",
+        "gateway_service": f"{one.id}:{one.find('services', 'api')['id']}",
+    }  # fmt: skip
+    world = replace(drafted, control_planes=(one, two, group), requests=(row,))
+    with Sandbox(world=world) as own:
+        async with client(own) as konnect:
+            report = await analyze_consumers(konnect, "one")
+    (app,) = report.result.consumers
+    assert [(plugin.name, plugin.scope) for plugin in app.plugins] == [("key-auth", "global")]
+
+
+async def test_rows_that_do_not_say_their_control_plane_are_counted_apart(serve: Serve) -> None:
+    plane = {"id": "0a3a1b0e-0000-4000-8000-00000000cafe", "name": "one"}
+    rows = [
+        {"request_id": "r-1", "status": 503, "control_plane": plane["id"]},
+        {"request_id": "r-2", "status": 503, "control_plane": "another"},
+        {"request_id": "r-3", "status": 503},
+    ]
+    server = serve(
+        {"GetControlPlane": structured({"control_plane": plane}), "GetAnalytics": structured({"data": rows})}
+    )
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        report = await analyze_consumers(konnect, "one")
+    result = report.result
+    assert (result.rows, result.elsewhere, result.unplaced) == (1, 1, 1)
+    assert report.status == "incomplete"
+    assert "1 failing requests do not say" in " ".join(result.notes)
+    assert "1 of no known control plane left out" in str(render(report, "text"))
+
+
+async def test_rows_that_could_not_be_seen_are_not_zero(world: World, client: Client) -> None:
+    with Sandbox(world=world, hide=("GetAnalytics",)) as own:
+        async with client(own) as konnect:
+            with pytest.raises(ToolUnavailable) as caught:
+                await analyze_consumers(konnect, "storefront-production")
+    assert caught.value.report.result.rows is None
+    assert "0 rows" not in str(render(caught.value.report, "text"))

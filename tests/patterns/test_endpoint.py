@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,10 @@ from konnect_agent import Ambiguous, Forbidden, InvalidArguments, Konnect, NoMat
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.organisation import Draft
 from konnect_agent.sandbox.world import World
-from patterns import investigate_endpoint
+from patterns import debug_performance, investigate_endpoint
+from patterns.report import render
+
+from ..handmade import TOKEN, Arguments, Serve, refused, structured
 
 pytestmark = pytest.mark.anyio
 Client = Callable[..., Konnect]
@@ -220,4 +224,154 @@ async def test_what_no_request_could_ask_for_is_refused_before_anything_is_sent(
         async with client(own) as konnect:
             with pytest.raises(InvalidArguments):
                 await investigate_endpoint(konnect, path)
+        assert own.ledger.calls == ()
+
+
+async def test_unread_routes_are_named_and_not_called_a_404(world_of: WorldOf, client: Client) -> None:
+    def seen(draft: Draft) -> None:
+        draft.route("seen", None, "/seen")
+
+    with Sandbox(world=world_of(one=seen, two=seen), forbidden=("two",)) as own:
+        async with client(own) as konnect:
+            with pytest.raises(NoMatch, match="not readable: two") as caught:
+                await investigate_endpoint(konnect, "/other")
+    assert "404" not in str(caught.value)
+    assert [each.what for each in caught.value.report.coverage.missing] == ["routes"]
+
+
+async def test_when_no_routes_can_be_read_the_reason_is_the_error(world_of: WorldOf, client: Client) -> None:
+    def seen(draft: Draft) -> None:
+        draft.route("seen", None, "/seen")
+
+    with Sandbox(world=world_of(one=seen, two=seen), forbidden=("one", "two")) as own:
+        async with client(own) as konnect:
+            with pytest.raises(Forbidden):
+                await investigate_endpoint(konnect, "/seen")
+
+
+@pytest.mark.parametrize("asked_of", ["fulfilment-returns", "fulfilment", None])
+async def test_global_plugins_of_fellow_members_act_wherever_it_is_asked_from(
+    konnect: Konnect, asked_of: str | None
+) -> None:
+    report = await investigate_endpoint(konnect, "/returns", control_plane=asked_of)
+    assert {"jwt", "opentelemetry"} <= {plugin.name for plugin in report.result.plugins}
+    member = "member of the control plane group fulfilment" in " ".join(report.result.notes)
+    assert member == (asked_of != "fulfilment")
+    assert report.status == "complete"
+
+
+async def test_routes_of_fellow_members_compete_with_those_of_a_member(konnect: Konnect) -> None:
+    report = await investigate_endpoint(konnect, "/warehouse/stock", control_plane="fulfilment-returns")
+    assert report.result.route
+    assert report.result.service
+    assert (report.result.route.name, report.result.service.name) == ("stock", "stock")
+    assert "belongs to its fellow member fulfilment-warehouse" in " ".join(report.result.notes)
+
+
+async def test_groups_that_cannot_be_read_leave_the_plugins_in_doubt(world: World, client: Client) -> None:
+    with Sandbox(world=world, hide=("GetControlPlaneGroup",)) as own:
+        async with client(own) as konnect:
+            report = await investigate_endpoint(konnect, "/returns", control_plane="fulfilment-returns")
+    assert report.status == "incomplete"
+    assert [each.what for each in report.coverage.missing] == ["members"]
+    assert report.result.unseen == ("plugins",)
+    assert report.result.authentication is None
+
+
+async def test_what_could_not_be_seen_is_not_written_as_absent(world: World, client: Client) -> None:
+    with Sandbox(world=world, hide=("GetPlugin", "GetService")) as own:
+        async with client(own) as konnect:
+            report = await investigate_endpoint(konnect, "/api/users")
+    assert report.result.unseen == ("service", "plugins")
+    written = str(render(report, "markdown"))
+    assert "a service that could not be seen" in written
+    assert "which plugins run could not be seen" in written
+    assert "no plugin" not in written
+    assert "None." not in written
+
+
+async def test_the_report_says_which_request_it_is_about_without_header_values(konnect: Konnect) -> None:
+    report = await investigate_endpoint(
+        konnect, "/api/users", method="GET", host="x.example", headers={"authorization": "hunter2"}
+    )
+    assert report.result.request.model_dump(exclude_none=True) == {
+        "path": "/api/users", "method": "GET", "host": "x.example", "scheme": "https",
+        "headers": ("authorization",),
+    }  # fmt: skip
+    assert "hunter2" not in report.model_dump_json()
+    assert "GET /api/users (https) at x.example" in str(render(report, "text"))
+
+
+PLANES = [{"id": "cp-1", "name": "one"}, {"id": "cp-2", "name": "two"}]
+
+
+def answering(by_route: object, *, complete: bool = True) -> dict[str, object]:
+    """A server of two control planes whose second serves /orders."""
+
+    def planes(arguments: Arguments) -> object:
+        if arguments["operation"] == "get_by_route":
+            return by_route
+        more = {} if complete else {"meta": {"total_count": 9}}
+        return structured({"control_planes": PLANES if complete else PLANES[1:], **more})
+
+    def routes(arguments: Arguments) -> object:
+        serves = [{"id": "r-1", "name": "orders", "paths": ["/orders"], "protocols": ["https"]}]
+        return structured({"routes": serves if arguments["control_plane_id"] == "cp-2" else []})
+
+    plugins = structured({"plugins": []})
+    return {"GetControlPlane": planes, "GetRoute": routes, "GetPlugin": plugins}
+
+
+async def test_a_failure_of_get_by_route_is_told_and_everything_is_looked_through(serve: Serve) -> None:
+    server = serve(answering(refused("the route index is being rebuilt")))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        report = await investigate_endpoint(konnect, "/orders")
+    assert report.result.control_plane.name == "two"
+    assert "get_by_route failed (ToolError: " in report.result.notes[0]
+    assert "the route index is being rebuilt" in report.result.notes[0]
+
+
+async def test_when_no_route_of_the_named_planes_serves_all_others_are_looked_through(serve: Serve) -> None:
+    server = serve(answering(structured({"control_planes": PLANES[:1]})))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        report = await investigate_endpoint(konnect, "/orders")
+    assert report.result.control_plane.name == "two"
+    assert report.result.control_plane.found_by == "looking through all"
+    assert report.result.notes[0].startswith("get_by_route named one, where no route serves the request")
+
+
+async def test_nothing_found_in_a_cut_list_is_not_a_404(serve: Serve) -> None:
+    server = serve(answering(structured({"control_planes": []}), complete=False))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        with pytest.raises(NoMatch, match="there are more") as caught:
+            await investigate_endpoint(konnect, "/else")
+    assert "404" not in str(caught.value)
+
+
+async def test_the_one_control_plane_of_a_cut_list_is_not_the_only_one(serve: Serve) -> None:
+    never = refused("not to be called")
+    server = serve(
+        {**answering(None, complete=False), "CreateDebugSession": never, "ActiveTracingSession": never}
+    )
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        with pytest.raises(Ambiguous, match="there are more"):
+            await debug_performance(konnect, confirm=lambda plan: True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"path": None}, {"path": 5}, {"method": 5}, {"host": 5}, {"scheme": None}, {"sni": 5},
+        {"headers": [("a", "b")]}, {"headers": {"a": 5}}, {"headers": {None: None}},
+        {"consumer": 5}, {"control_plane": 5},
+    ],
+)  # fmt: skip
+async def test_arguments_of_a_wrong_type_are_refused_before_anything_is_sent(
+    world: World, client: Client, wrong: dict[str, object]
+) -> None:
+    arguments: dict[str, Any] = {"path": "/api/users", **wrong}
+    with Sandbox(world=world) as own:
+        async with client(own) as konnect:
+            with pytest.raises(InvalidArguments):
+                await investigate_endpoint(konnect, **arguments)
         assert own.ledger.calls == ()

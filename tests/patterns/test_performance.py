@@ -266,7 +266,7 @@ def test_asyncios_own_cancellation_while_creating_leaves_no_session_behind(
 async def test_a_session_that_could_not_be_stopped_is_named(
     world: World, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Sandbox(world=world, time_scale=1, faults=Faults("ok,ok,ok,403:99")) as own:
+    with Sandbox(world=world, time_scale=1, faults=Faults("ok,ok,403:99")) as own:
         async with client(own) as konnect:
             with pytest.raises(Forbidden), caplog.at_level("WARNING", "konnect_agent"):
                 await debug_performance(konnect, "storefront-production", confirm=yes, session_duration=10)

@@ -49,6 +49,27 @@ def test_the_latency_distribution_is_found_wherever_it_stands(summary: Any) -> N
     assert read_latency(summary)["total"] == {"p50_ms": 10, "p95_ms": 90}
 
 
+@pytest.mark.parametrize(
+    "summary",
+    [
+        {"latency_s": {"p95": 1.5}},
+        {"latency_s": {"p95_ms": 1500}},
+        {"latency_us": {"p95": "1500ms"}},
+    ],
+)
+def test_a_figure_has_the_unit_of_the_key_around_it_unless_it_names_one(summary: Any) -> None:
+    assert read_latency(summary) == {"p95_ms": 1500}
+
+
+def test_the_parts_of_a_latency_inherit_its_unit() -> None:
+    assert read_latency({"latency_s": {"total": {"p95": 1.5}}}) == {"total": {"p95_ms": 1500}}
+
+
+def test_bottlenecks_inherit_the_unit_of_their_list() -> None:
+    (found,) = read_bottlenecks({"bottlenecks_us": [{"name": PLUGIN, "share": 1, "p95": 1500}]})
+    assert found.p95_ms == 1.5
+
+
 def test_text_without_figures_yields_nothing_rather_than_a_guess() -> None:
     assert read_bottlenecks("The plugin acl is slow.") == ()
     assert read_latency("p95 is 90ms") == {}

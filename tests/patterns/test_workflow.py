@@ -107,3 +107,23 @@ async def test_a_piece_that_fails_never_costs_the_others(world: World, client: C
             found = await fan_out("routes", planes, lambda each: konnect.routes.list(each.id or ""), width=3)
     failed = [plane.name for plane, each in zip(planes, found, strict=True) if isinstance(each, Exception)]
     assert failed == ["payments-staging"]
+
+
+class Interrupted(BaseException):
+    """Like KeyboardInterrupt, which pytest would take for itself."""
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, Interrupted])
+async def test_what_is_no_error_of_the_tree_leaves_a_fan_out_as_itself(kind: type[BaseException]) -> None:
+    async def work(item: int) -> int:
+        raise kind(item)
+
+    with pytest.raises(kind):
+        await fan_out("numbers", [1, 2, 3], work, width=2)
+
+
+async def test_work_that_returns_nothing_keeps_its_place() -> None:
+    async def work(item: int) -> int | None:
+        return item if item % 2 else None
+
+    assert await fan_out("numbers", [1, 2, 3], work, width=2) == [1, None, 3]

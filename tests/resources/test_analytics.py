@@ -170,3 +170,28 @@ async def test_what_is_no_row_is_undecodable_and_says_where(serve: Serve, row: A
             await konnect.analytics.query_api_requests("1H")
     assert caught.value.path.startswith(path)
     assert caught.value.operation == "analytics.query_api_requests"
+
+
+async def test_one_value_is_a_list_of_one_and_not_its_letters(serve: Serve) -> None:
+    server = serve({"GetAnalytics": NOTHING})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        await konnect.analytics.query_api_requests(
+            "1H", http_methods="get", consumer_ids="abc", status_codes=500
+        )
+    ((_, sent),) = server.calls
+    assert (sent["http_methods"], sent["consumer_ids"], sent["status_codes"]) == (["GET"], ["abc"], [500])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"http_methods": 5}, {"consumer_ids": [None]}, {"route_ids": b"x"}, {"status_codes": 5.5},
+        {"status_codes": [True]}, {"max_results": "9"},
+    ],
+)  # fmt: skip
+async def test_values_of_a_wrong_type_are_refused_before_anything_is_sent(serve: Serve, wrong: Any) -> None:
+    server = serve({"GetAnalytics": NOTHING})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        with pytest.raises(InvalidArguments):
+            await konnect.analytics.query_api_requests("1H", **wrong)
+    assert server.calls == []

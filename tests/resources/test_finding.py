@@ -102,6 +102,13 @@ async def test_nothing_like_it_is_no_match_and_says_where_to_look(konnect: Konne
     assert "region" in caught.value.hint
 
 
+async def test_what_is_only_remotely_like_it_is_no_match_but_is_shown(konnect: Konnect) -> None:
+    with pytest.raises(NoMatch) as caught:
+        await konnect.control_planes.find("fulfillers")
+    assert caught.value.candidates[0].name == "fulfilment"
+    assert "fulfilment" in str(caught.value)
+
+
 async def test_the_id_of_nothing_is_no_match(konnect: Konnect) -> None:
     with pytest.raises(NoMatch, match=CP):
         await konnect.control_planes.find(CP)

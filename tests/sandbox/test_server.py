@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import anyio
-import anyio.lowlevel
 import httpx2
 import pytest
+from anyio.to_thread import run_sync
 
-from konnect_agent.sandbox import Sandbox
+from konnect_agent.sandbox import Ledger, Sandbox
+from konnect_agent.sandbox.faults import Faults
 
 from .conftest import Connect
 
@@ -81,11 +83,11 @@ def test_it_can_be_entered_on_either_event_loop(backend: str) -> None:
 @pytest.mark.anyio
 async def test_stopping_does_not_wait_for_a_client_that_stays(connect: Connect) -> None:
     sandbox = Sandbox()
-    await anyio.to_thread.run_sync(sandbox.start)
+    await run_sync(sandbox.start)
     async with connect(sandbox, "legacy") as caller:
         await caller.ok("GetControlPlane", operation="list")
         with anyio.fail_after(5):
-            await anyio.to_thread.run_sync(sandbox.stop)
+            await run_sync(sandbox.stop)
 
 
 @pytest.mark.anyio
@@ -104,11 +106,54 @@ async def test_a_restart_forgets_mcp_sessions_and_keeps_debug_sessions(connect: 
             mcp_session = accept | {"mcp-session-id": opened.headers["mcp-session-id"]}
             async with connect(sandbox) as caller:
                 created = await caller.ok("CreateDebugSession", control_plane_id=plane)
-            await anyio.to_thread.run_sync(sandbox.restart)
+            await run_sync(sandbox.restart)
             assert sandbox.url == url
             ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
             assert (await http.post(url, json=ping, headers=mcp_session)).status_code == 404
         assert sandbox.debug_sessions_running() == (created["debug_session_id"],)
+
+
+def test_a_port_is_held_while_nobody_listens_and_given_back_in_the_end(post: Post) -> None:
+    with Sandbox(faults=Faults("refused:1", outage=600.0)) as sandbox:
+        port = urlsplit(sandbox.url).port or 0
+        assert post(sandbox).status_code == 200
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
+        with pytest.raises(OSError, match="in use"):
+            Sandbox(port=port).start()
+    with Sandbox(port=port) as other:
+        assert post(other).status_code == 200
+
+
+def test_an_outage_ends_on_the_same_port(post: Post) -> None:
+    with Sandbox() as sandbox:
+        address = ("127.0.0.1", urlsplit(sandbox.url).port or 0)
+        away = threading.Thread(target=sandbox.restart, kwargs={"outage": 0.2})
+        away.start()
+        refused = 0
+        while away.is_alive():
+            with socket.socket() as probe:
+                refused += probe.connect_ex(address) == errno.ECONNREFUSED
+        assert refused
+        assert post(sandbox).status_code == 200
+
+
+def test_the_ledger_can_be_waited_for(post: Post) -> None:
+    with Sandbox() as sandbox:
+        calling = threading.Thread(target=post, args=(sandbox,))
+        calling.start()
+        sandbox.ledger.wait_until(lambda ledger: [call.outcome for call in ledger.calls] == ["ok"])
+        calling.join()
+        with pytest.raises(TimeoutError):
+            sandbox.ledger.wait_until(lambda ledger: len(ledger.calls) > 1, timeout=0.01)
+
+
+def pending(ledger: Ledger) -> bool:
+    return len(ledger.calls) == 1
+
+
+def settled(ledger: Ledger) -> bool:
+    return ledger.calls[0].outcome != "pending"
 
 
 @pytest.mark.anyio
@@ -117,13 +162,9 @@ async def test_a_cancelled_call_is_cancelled_at_the_server(connect: Connect, mod
     async with Sandbox(latency=600) as sandbox, connect(sandbox, mode) as caller:
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: caller.ok("GetControlPlane", operation="list"))
-            with anyio.fail_after(5):
-                while not sandbox.ledger.calls:
-                    await anyio.lowlevel.checkpoint()
+            await run_sync(sandbox.ledger.wait_until, pending)
             group.cancel_scope.cancel()
-        with anyio.fail_after(5):
-            while sandbox.ledger.calls[0].outcome == "pending":
-                await anyio.lowlevel.checkpoint()
+        await run_sync(sandbox.ledger.wait_until, settled)
         assert sandbox.ledger.calls[0].outcome == "cancelled"
 
 
