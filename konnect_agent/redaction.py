@@ -30,8 +30,8 @@ _SHAPES = re.compile(
     r"|(://[^\s/:@?#]*:)[^\s/@?#]+(?=@)"
     r"|((?i:[?&;](?:access_token|api[_-]?key|token|secret|password|client_secret|sig|signature)=))[^&\s\"'#]+"
 )
-# An id, a name, a path: each shape has a capital, a space, or another sign than these.
-_HARMLESS = re.compile(r"[a-z0-9./-]*")
+# A word or an id, as most arguments are; no shape looks like one, and looking for all of them takes longer.
+_HARMLESS = re.compile(r"[a-z]{0,24}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECRET_NAME = re.compile(
     r"secret|password|passwd|passphrase|token|api[_-]?key|private[_-]?key|access[_-]?key|credential"
     r"|client_assertion|authorization|cookie|service_account_json|(?:^|_)jwk$|^key$|[_-]key$|^key_alt$"
