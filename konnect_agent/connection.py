@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,7 +29,6 @@ from konnect_agent.decoding import ToolAnswer, plain
 from konnect_agent.errors import (
     ConfigError,
     ConnectionFailed,
-    InvalidArguments,
     KonnectError,
     SessionLost,
     TimedOut,
@@ -43,7 +41,7 @@ from konnect_agent.pacing import shared_pacer
 from konnect_agent.refusals import hidden_error, refusal
 from konnect_agent.retry import Policy, is_throttle
 from konnect_agent.telemetry import told
-from konnect_agent.toolbox import Tool, Toolbox
+from konnect_agent.toolbox import Tool, Toolbox, check_writable
 from konnect_agent.wire import Exchange, Wire, exchange
 
 if TYPE_CHECKING:
@@ -113,7 +111,7 @@ class Connection:
         whether it arrived.
         """
         operation = operation or tool
-        _check_writable(arguments, operation)
+        check_writable(arguments, operation)
         record = Exchange()
 
         async def once() -> Any:
@@ -380,14 +378,6 @@ def _translated(error: BaseException, record: Exchange) -> KonnectError:
     if isinstance(error, (anyio.ClosedResourceError, anyio.BrokenResourceError)):
         return Unreachable("The mcp session broke.", **context)
     return ConnectionFailed(f"{type(error).__name__}: {error}", **context)
-
-
-def _check_writable(arguments: Mapping[str, Any], operation: str) -> None:
-    try:
-        json.dumps(arguments, ensure_ascii=False).encode()
-    except (TypeError, ValueError) as error:
-        words = f"The arguments cannot be written as JSON: {error}."
-        raise InvalidArguments(words, operation=operation) from None
 
 
 def _tool(tool: types.Tool) -> Tool:

@@ -9,13 +9,14 @@ goes out exactly as documented.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from konnect_agent.decoding import as_list, as_object
-from konnect_agent.errors import ToolUnavailable
+from konnect_agent.errors import InvalidArguments, ToolUnavailable
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|\d+")
 _RENAMED = ({"plugin_filter", "phase_filter"},)
@@ -131,3 +132,12 @@ def _accepted(schema: Mapping[str, Any]) -> tuple[set[str], list[str]]:
     choices = [choice for part in parts for choice in as_list(part.get("enum")) or []]
     texts = [choice for choice in choices if isinstance(choice, str)]
     return {kind for kind in kinds if isinstance(kind, str) and kind != "null"}, texts
+
+
+def check_writable(arguments: Mapping[str, Any], operation: str) -> None:
+    """Raise `InvalidArguments` for arguments that no JSON message can carry."""
+    try:
+        json.dumps(arguments, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        words = f"The arguments cannot be written as JSON: {error}."
+        raise InvalidArguments(words, operation=operation) from None
