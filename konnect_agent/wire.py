@@ -85,7 +85,8 @@ class Wire(httpx2.AsyncClient):
         """Send one message of the SDK. Never raises an HTTP failure: see the module docstring."""
         if request.method == "GET":
             return httpx2.Response(405, request=request)
-        message = _parsed(request.content) if request.method == "POST" else None
+        # The SDK follows a redirect on the same origin with a request whose body is still a stream.
+        message = _parsed(await request.aread()) if request.method == "POST" else None
         rpc_id = cast("Mapping[str, Any]", message).get("id") if isinstance(message, Mapping) else None
         if rpc_id is None:
             return await self._told(request, message, **kwargs)

@@ -143,12 +143,14 @@ async def _with_services(
     Services are looked up one by one until the serving route's is enabled; None when no route is left.
     """
     known: list[Service] = []
+    asked_for: set[str] = set()  # each once, whatever the server answers
     found: Serving | None = first
-    while found and (wanted := _service_id(found.route)) and wanted not in {each.id for each in known}:
+    while found and (wanted := _service_id(found.route)) and wanted not in asked_for:
+        asked_for.add(wanted)
         service = await _service(konnect, holders, wanted)
         if service is None:
             break
-        known.append(service)
+        known.append(service.model_copy(update={"id": wanted}))
         found = serving(asked, routes, known)
     return found, known
 

@@ -38,6 +38,7 @@ _FIGURES = {
     "p50_ms": ("p50", "median"), "p90_ms": ("p90",), "p95_ms": ("p95",), "p99_ms": ("p99",),
     "mean_ms": ("mean", "avg", "average"), "max_ms": ("max", "maximum"), "total_ms": ("total", "sum", "self"),
 }  # fmt: skip
+_SHARE_WORDS = {"share", "percent", "percentage", "pct", "ratio", "fraction", "contribution"}
 _KINDS = (
     (r"kong\.[a-z_]+\.plugin\.|^plugin", "plugin"),
     (r"kong\.io\.|redis|3p", "third-party I/O"),
@@ -151,8 +152,9 @@ def _kind(name: str) -> str:
 def _share(entry: Mapping[str, Any]) -> float | None:
     for key, value in entry.items():
         number = _number(value)
-        folded = key.lower()
-        if number is None or not re.search(r"share|percent|pct|ratio|fraction|contribution", folded):
+        folded = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", key).lower()
+        words = set(re.split(r"[^a-z]+", folded))
+        if number is None or not words & _SHARE_WORDS:
             continue
         is_percent = (
             "percent" in folded or "pct" in folded or number > 1 or (isinstance(value, str) and "%" in value)

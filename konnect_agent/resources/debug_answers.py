@@ -29,7 +29,7 @@ def session_id_in(data: Any, control_plane_id: str) -> str:
         others = [uuid for uuid in uuids if uuid.lower() != control_plane_id.lower()]
         if others:
             return others[0]
-        if len(found.split()) == 1:
+        if len(found.split()) == 1 and found.lower() != control_plane_id.lower():
             return found
     raise undecodable("no debug session id in the answer", data)
 

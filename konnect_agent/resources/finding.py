@@ -76,7 +76,11 @@ async def resolve(
     shaped_as_id = is_id(composite)
     if shaped_as_id and lookups.get is not None:
         with suppress(NotFound):  # it may be a name
-            return Found(await lookups.get(composite), "id")
+            entity = await lookups.get(composite)
+            if entity.id is None:
+                return Found(entity.model_copy(update={"id": composite}), "id")
+            if entity.id.lower() == composite.lower():  # anything else is not what was asked for
+                return Found(entity, "id")
     if lookups.get_by_name is not None:
         entity = await _by_name(text, lookups.get_by_name, names)
         if entity is not None:
