@@ -94,3 +94,9 @@ def test_nothing_a_server_sends_breaks_the_reading(summary: Any) -> None:
     for found in read_bottlenecks(summary):
         assert found.share is None or 0 <= found.share <= 1
     read_latency(summary)
+
+
+def test_a_duration_is_no_share_though_the_word_has_ratio_in_it() -> None:
+    spans = [{"name": "kong", "avg_duration_ms": 100}, {"name": PLUGIN, "avg_duration_ms": 0.9}]
+    (found,) = read_bottlenecks({"spans": spans})
+    assert found.share == 0.009
