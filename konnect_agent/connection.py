@@ -37,6 +37,7 @@ from konnect_agent.errors import (
     Unreachable,
 )
 from konnect_agent.logs import redact_logs
+from konnect_agent.origin import Origin, answered
 from konnect_agent.pacing import shared_pacer
 from konnect_agent.refusals import hidden_error, refusal
 from konnect_agent.retry import Policy, is_throttle
@@ -122,8 +123,8 @@ class Connection:
             data = plain(answer)
             refused = refusal(answer.text, data) if answer.is_error else hidden_error(data)
             if refused is not None:
-                refused.request_id = record.request_id
                 raise refused
+            answered(Origin(self.config.url, record.attempts, record.request_id))
             return data
 
         with told(tool, operation, arguments, record, endpoint=self.config.url):
@@ -184,6 +185,7 @@ class Connection:
         except KonnectError as error:
             error.attempts = attempt
             error.operation = error.operation or operation
+            error.request_id = error.request_id or (record.request_id if record else None)
             error.endpoint = self.config.url
             raise
         except TimeoutError:
@@ -271,8 +273,8 @@ class _OwnedSession:
             record,
             self._config.call_timeout,
         )
-        texts = tuple(block.text for block in result.content if isinstance(block, types.TextContent))
-        return ToolAnswer(result.structured_content, texts, bool(result.is_error))
+        blocks = [block.model_dump(by_alias=True, exclude_none=True) for block in result.content]
+        return ToolAnswer.of(blocks, structured=result.structured_content, is_error=bool(result.is_error))
 
     async def list_tools(self, record: Exchange | None = None) -> Toolbox:
         """Read tools/list, all its pages."""

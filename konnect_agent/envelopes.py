@@ -1,24 +1,36 @@
 """The entities in plain data, whatever they are wrapped in.
 
 A list: bare, under the family's own key (`services`), under a `data`-like key, under the only key there is,
-or the only list of objects. A single object: bare, under its own key (`{"service": {...}}`), under a
-`data`-like or only key, or a list of one. Wrappers nest; an object that has an identity is no wrapper, unless
-a `data`-like key in it holds a list of objects that have one. Kong documents no envelope for the classic
-tools and a different one for nearly every REST list (fact sheet 1.3), so all of these are read and nothing is
-guessed into emptiness: what is none of them raises `Undecodable`.
+the only list of objects, or a map by name or id. A single object: bare, under its own key (`{"service":
+{...}}`), under a `data`-like or only key, or a list of one. Wrappers nest; an object that has an identity is
+no wrapper, unless a `data`-like key in it holds a list of objects that have one. Kong documents no envelope
+for the classic tools and a different one for nearly every REST list (fact sheet 1.3), so all of these are
+read, and nothing is guessed into emptiness: what is none of them raises `Undecodable`, or what its words say.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
-from konnect_agent.decoding import DEPTH, Object, as_list, as_object, opened, undecodable
-from konnect_agent.errors import NotFound
+from konnect_agent.decoding import (
+    CUT,
+    DEPTH,
+    Object,
+    as_list,
+    as_object,
+    extracted,
+    is_textless,
+    opened,
+    undecodable,
+)
+from konnect_agent.errors import HttpError, KonnectError, NotFound
+from konnect_agent.forms import from_map, from_resource
 from konnect_agent.ids import KINDS
+from konnect_agent.prose import says_none
+from konnect_agent.spelling import flat
+from konnect_agent.wording import classified
 
 IDENTITY = ("id", "uuid", "name", "username", "custom_id")
 """Whatever has one of these as text is an entity."""
@@ -27,54 +39,64 @@ ENVELOPES = (
     "result", "results", "data", "items", "item", "response", "entities", "records", "value", "values",
     "body", "structuredContent", "content", "node",
 )  # fmt: skip
-_AROUND = frozenset((
-    "meta", "metadata", "page", "pagination", "offset", "next", "next_cursor", "nextCursor", "cursor",
-    "total", "count", "total_count", "totalCount", "size", "limit", "relatedTools", "related_tools", "links",
-    "_links", "message", "status", "success", "ok", "hint", "hints", "operation", "truncated", "has_more",
-    "hasMore", "query_id", "filters", "time_range", "timeRange", "isError", "warnings", "jsonrpc",
+AROUND = frozenset((
+    "meta", "metadata", "page", "pagination", "paging", "pageinfo", "offset", "next", "nextcursor", "cursor",
+    "nextpage", "nextoffset", "nexttoken", "nextpagetoken", "continuationtoken", "hasmore", "hasnext",
+    "hasnextpage", "total", "count", "totalcount", "totalpages", "size", "limit", "truncated", "istruncated",
+    "partial", "relatedtools", "links", "message", "status", "success", "ok", "error", "errors", "warning",
+    "warnings", "note", "notes", "hint", "hints", "operation", "queryid", "filters", "timerange", "iserror",
+    "jsonrpc", "requestid",
 ))  # fmt: skip
-_TROUBLE = re.compile(r"denied|deny|permission|permitted|forbidden|authori[sz]|error|fail", re.IGNORECASE)
+"""What stands beside entities in an envelope, in any spelling."""
+
+_LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The objects of a list, and what stood beside it in its envelope."""
+    """The objects of a list, and the objects it was in, the outermost first, each without what led inside."""
 
     items: tuple[Object, ...]
-    around: Object
+    envelopes: tuple[Object, ...] = ()
+
+    @property
+    def around(self) -> Object:
+        """What stood beside the list."""
+        return self.envelopes[-1] if self.envelopes else {}
 
 
 def rows(data: Any, keys: Sequence[str] = (), *, like: Iterable[str] = IDENTITY) -> Rows:
     """`data` as a list of objects. `keys` are the envelope keys this kind of entity may stand under.
 
-    An object that has one of the keys in `like` and no list inside counts as a list of one. No content at
-    all is an empty list: one text block for each of no entities. Raises `Undecodable` for anything else.
+    An object that has one of the keys in `like` and no list inside counts as a list of one. No content at all
+    is an empty list (one text block for each of no entities), and so is a sentence that says so and nothing
+    else. Values among them that are no objects are left out, and the list then counts as cut. Raises the
+    refusal that other words plainly are, and `Undecodable` for anything else.
     """
     if data is None:
-        return Rows((), {})
+        return Rows(())
     search = _Search(tuple(keys), frozenset(like))
     found = search.list_in(data, "$", DEPTH)
     if found is None:
-        raise undecodable("expected a list of objects", data)
+        raise _unreadable("expected a list of objects", data)
     items: list[Object] = []
-    for value in _flat(found.values):
+    odd: list[Any] = []
+    for value in _taken_apart(found.values):
         item = as_object(value)
-        if item is None:
-            raise undecodable("expected an object", value, f"{found.path}[{len(items)}]")
-        items.append(search.entity_in(item))
-    return Rows(tuple(items), found.around or {})
-
-
-def objects(data: Any, keys: Sequence[str] = (), *, like: Iterable[str] = IDENTITY) -> list[Object]:
-    """Only the objects of `rows`."""
-    return list(rows(data, keys, like=like).items)
+        if item is None or is_textless(item):
+            odd.append(value)
+        else:
+            items.append(search.entity_in(item))
+    if odd and not items:
+        raise undecodable("expected an object", odd[0], f"{found.path}[0]")
+    return Rows(tuple(items), ({CUT: True}, *found.envelopes) if odd else found.envelopes)
 
 
 def single(data: Any, keys: Sequence[str] = (), *, like: Iterable[str] = IDENTITY) -> Object | None:
     """`data` as one object, None when it is null or empty. `keys` are the envelope keys it may stand under.
 
-    Raises `NotFound` when the server says in words that there is nothing, `Undecodable` for several objects
-    and for anything else.
+    Raises `NotFound` when the server says in words that there is nothing, the refusal that other words
+    plainly are, `Undecodable` for several objects and for anything else.
     """
     return _Search(tuple(keys), frozenset(like)).one_in(data, "$", DEPTH)
 
@@ -83,20 +105,20 @@ def unwrapped(data: Any, keys: Sequence[str] = ()) -> Any:
     """What is inside wrappers that hold nothing else: `{"result": ...}`, `{"data": ...}`, one of `keys`."""
     value = opened(data)
     for _ in range(DEPTH):
-        item = as_object(value)
-        if item is None or len(item) != 1 or (key := next(iter(item))) not in (*keys, *ENVELOPES):
+        inside = [key for key in as_object(value) or {} if key != CUT]
+        if len(inside) != 1 or inside[0] not in (*keys, *ENVELOPES):
             break
-        value = opened(item[key])
+        value = opened(value[inside[0]])
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A list, where it stood, and (once known) the rest of the object that held it."""
+    """A list, where it stood, and the rest of each object around it, from the outside in."""
 
     path: str
-    values: list[Any]
-    around: Object | None = None
+    values: Sequence[Any]
+    envelopes: tuple[Object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,24 +132,36 @@ class _Search:
         item = as_object(value)
         return item is not None and any(isinstance(item.get(key), str) for key in self.like)
 
-    def list_in(self, data: Any, path: str, depth: int) -> _Found | None:
-        value = opened(data)
+    def list_in(self, data: Any, path: str, depth: int, *, own_key: bool = False) -> _Found | None:
+        """The list in `data`; `own_key` says that it stands where the family's list belongs."""
+        value = extracted(data)
         values, item = as_list(value), as_object(value)
         if values is not None:
             return _Found(path, values)
-        if item is None or depth == 0:
-            return _Found(path, []) if isinstance(value, str) and _says_nothing(value, self.keys) else None
-        for key in self._list_keys(item):
-            inner = item[key]
-            found = self.list_in(inner, f"{path}.{key}", depth - 1)
-            if found is None and inner is None:
-                found = _Found(f"{path}.{key}", [])
-            if found is None and key in self.keys and as_object(opened(inner)):
-                found = _Found(f"{path}.{key}", [inner])
-            if found is not None:
-                rest = {name: value for name, value in item.items() if name != key}
-                return found if found.around is not None else replace(found, around=rest)
-        return _Found(path, [item]) if self.is_entity(item) else None
+        if item is not None and depth:
+            mapped = self._map(item, own_key)
+            if mapped is not None:
+                return _Found(path, mapped)
+            for key in self._list_keys(item):
+                inner, is_own = item[key], key in self.keys
+                found = self.list_in(inner, f"{path}.{key}", depth - 1, own_key=is_own and key.endswith("s"))
+                if found is None and (inner is None or (is_own and as_object(opened(inner)))):
+                    found = _Found(f"{path}.{key}", [] if inner is None else [inner])
+                if found is not None:
+                    rest = {name: value for name, value in item.items() if name != key}
+                    return replace(found, envelopes=(rest, *found.envelopes))
+            if self.is_entity(item):
+                return _Found(path, [item])
+        return _Found(path, []) if says_none(_words(value), self.keys) else None
+
+    def _map(self, item: Object, own_key: bool) -> list[Object] | None:
+        """The entities in a map by name or id; an empty one is a list of none where the list belongs."""
+        if not item:
+            return [] if own_key else None
+        if any(key in ENVELOPES or key in self.keys or key in KINDS or flat(key) in AROUND for key in item):
+            return None
+        name = "username" if {"consumer", "consumers"} & set(self.keys) else "name"
+        return from_map(item, name=name, expected=own_key)
 
     def _list_keys(self, item: Object) -> Iterator[str]:
         """The keys of `item` a list may stand under, the likeliest first."""
@@ -137,7 +171,7 @@ class _Search:
             yield from (key for key in generic if self._are_entities(item[key]))
             return
         yield from generic
-        rest = [key for key in item if key not in _AROUND]
+        rest = [key for key in item if flat(key) not in AROUND]
         of_objects = [key for key in rest if _is_list_of_objects(opened(item[key]))]
         if len(of_objects) == 1:
             yield of_objects[0]
@@ -149,21 +183,22 @@ class _Search:
         return bool(entries) and all(self.is_entity(self._within(opened(entry))) for entry in entries)
 
     def one_in(self, data: Any, path: str, depth: int) -> Object | None:
-        value = opened(data)
+        value = extracted(data)
         entries, item = as_list(value), as_object(value)
         if entries is not None:
-            flat = _flat(entries)
-            if len(flat) > 1:
-                raise undecodable(f"expected one object, got {len(flat)}", flat, path)
-            return self.one_in(flat[0], path, depth) if flat else None
-        if item:
+            listed = _taken_apart(entries)
+            if len(listed) > 1:
+                raise undecodable(f"expected one object, got {len(listed)}", listed, path)
+            return self.one_in(listed[0], path, depth) if listed else None
+        words = _words(value)
+        if item and not words and not is_textless(item):
             key = self._wrapper(item) if depth else None
-            return self.one_in(item[key], f"{path}.{key}", depth - 1) if key else item
-        if isinstance(value, str) and _says_nothing(value, self.keys):
-            raise NotFound(value.strip()[:300])
-        if value is None or item is not None:
+            return self.one_in(item[key], f"{path}.{key}", depth - 1) if key else from_resource(item)
+        if says_none(words, self.keys):
+            raise NotFound(words[:_LONGEST])
+        if value is None or (item is not None and not item):
             return None
-        raise undecodable("expected an object", value, path)
+        raise _unreadable("expected an object", value, path)
 
     def entity_in(self, item: Object) -> Object:
         """The entity inside an element of a list, which may have a wrapper of its own."""
@@ -172,7 +207,7 @@ class _Search:
             if inner is item:
                 break
             item = inner
-        return item
+        return from_resource(item)
 
     def _within(self, value: Any) -> Any:
         item = as_object(value)
@@ -187,7 +222,7 @@ class _Search:
         for key in self.keys:
             if isinstance(opened(item.get(key)), (dict, list)):
                 return key
-        rest = [key for key in item if key not in _AROUND]
+        rest = [key for key in item if flat(key) not in AROUND]
         if len(rest) == 1 and self._may_wrap(rest[0], opened(item[rest[0]])):
             return rest[0]
         return next((key for key in ENVELOPES if self.is_entity(opened(item.get(key)))), None)
@@ -199,13 +234,13 @@ class _Search:
         return key not in KINDS and (self.is_entity(value) or _is_list_of_objects(value))
 
 
-def _flat(values: Iterable[Any]) -> list[Any]:
+def _taken_apart(values: Iterable[Any]) -> list[Any]:
     """Values with JSON strings opened and lists among them taken apart."""
-    flat: list[Any] = []
+    found: list[Any] = []
     for value in map(opened, values):
         entries = as_list(value)
-        flat.extend([value] if entries is None else map(opened, entries))
-    return flat
+        found.extend([value] if entries is None else map(opened, entries))
+    return found
 
 
 def _is_list_of_objects(value: Any) -> bool:
@@ -213,16 +248,16 @@ def _is_list_of_objects(value: Any) -> bool:
     return bool(entries) and all(isinstance(opened(entry), dict) for entry in entries)
 
 
-def _says_nothing(text: str, keys: tuple[str, ...]) -> bool:
-    """Whether `text` says in words that there are none of these: "No services found in ..."."""
-    return bool(keys and _nothing(keys).match(text)) and not _TROUBLE.search(text)
+def _words(value: Any) -> str:
+    """The words that came where entities belong: bare text, or the message of an envelope around nothing."""
+    item = as_object(value)
+    if item is not None and all(flat(key) in AROUND for key in item):
+        value = item.get("message")
+    return value.strip() if isinstance(value, str) else ""
 
 
-@lru_cache(maxsize=64)
-def _nothing(keys: tuple[str, ...]) -> re.Pattern[str]:
-    nouns = "|".join(re.sub(r"[A-Z]|_", lambda m: "[ _-]?" + m.group().strip("_"), key) for key in keys)
-    return re.compile(
-        rf"\s*(?:no|0)\s+(?:matching\s+|such\s+)?(?:{nouns})s?\s+(?:(?:were|was|is|are|could\s+be)\s+)?"
-        r"(?:found|available|exists?|matched|matching|with|named|called)\b[^\n{]{0,200}$",
-        re.IGNORECASE,
-    )
+def _unreadable(message: str, data: Any, path: str = "$") -> KonnectError:
+    """The refusal that words in the place of entities plainly are; else what cannot be read, and where."""
+    words = _words(unwrapped(data))
+    said = classified(words) if 0 < len(words) <= _LONGEST else None
+    return said if isinstance(said, (NotFound, HttpError)) else undecodable(message, data, path)

@@ -1,6 +1,6 @@
 """Every failure of this library is one class of this tree.
 
-    KonnectError                        carries operation, endpoint, attempts, request_id
+    KonnectError                        carries operation, endpoint, attempts, request_id, trace
     ├─ ConfigError                      missing or malformed token, unknown region, bad argument
     ├─ ConnectionFailed                 Unreachable, TimedOut, SessionLost, TooLarge
     ├─ HttpError (status, retry_after)  Unauthorized, Forbidden (McpAccessDisabled), RateLimited, ServerError
@@ -11,7 +11,8 @@
     ├─ ConfirmationDeclined
     └─ DebugSessionFailed               timed_out, cancelled or stuck
 
-`str(error)` is what happened, where and the server's own words; `error.hint` is what to do next.
+`str(error)` is what happened, where and the server's own words, on one line that no terminal obeys;
+`error.hint` is what to do next.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ ACCESS_HINT = (
     "Ask an organization admin whether the MCP Server is switched on (Organization Settings > AI Settings), "
     "then check the roles of the token's owner in this region, then the organization's IP allow list."
 )
+ENDPOINT_HINT = (
+    "Check the URL (the root of a regional host, such as https://us.mcp.konghq.com/) and the network: a "
+    "proxy or a login page may be answering in the server's place."
+)
 NETWORK_HINT = (
     "Check the network, the regional URL (us, eu, au and in have one: https://<region>.mcp.konghq.com/) "
     "and that the firewall allows *.mcp.konghq.com on port 443."
@@ -38,6 +43,8 @@ REGION_HINT = (
     "Nothing crosses regions: if you expected something here, check that the region is the one your "
     "control planes are in, and that the token's owner may see them."
 )
+
+_JOINERS = "\u200c\u200d"  # scripts and emoji need them
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,8 @@ class KonnectError(Exception):
 
     Attributes: `message` (what happened), `hint` (what to do next), `operation` (the tool and operation),
     `endpoint` (the URL), `attempts` (how often it was tried), `request_id` (the id sent with the request),
-    `report` (the unfinished report, when a workflow failed). All text passes through redaction.
+    `trace` (Kong's support handle, `kong:trace:...`: the problem body's `instance`), `report` (the unfinished
+    report, when a workflow failed). All text passes through redaction.
     """
 
     default_hint: ClassVar[str] = ""
@@ -69,13 +77,15 @@ class KonnectError(Exception):
         endpoint: str | None = None,
         attempts: int = 0,
         request_id: str | None = None,
+        trace: str | None = None,
     ) -> None:
-        self.message = scrub_quoted(message)
+        self.message = scrub_quoted(f"{message} [{trace}]" if trace else message)
         self.hint = scrub(self.default_hint if hint is None else hint)
         self.operation = operation
         self.endpoint = endpoint
         self.attempts = attempts
         self.request_id = request_id
+        self.trace = scrub(trace) if trace else None
         self.report: Any = None
         super().__init__(self.message)
 
@@ -83,7 +93,7 @@ class KonnectError(Exception):
         where = f"{self.operation}: " if self.operation else ""
         at = f" (at {self.endpoint})" if self.endpoint else ""
         tried = f" after {self.attempts} attempts" if self.attempts > 1 else ""
-        return f"{where}{self.message}{tried}{at}"
+        return _on_one_line(f"{where}{self.message}{tried}{at}")
 
 
 class ConfigError(KonnectError, ValueError):
@@ -91,7 +101,10 @@ class ConfigError(KonnectError, ValueError):
 
 
 class ConnectionFailed(KonnectError):
-    """No usable answer arrived. `sent` is False only when the request provably never left."""
+    """No usable answer arrived. `sent` is False only when the request provably never left.
+
+    The class itself: there is a server, but it and this client do not understand each other.
+    """
 
     default_hint = NETWORK_HINT
 
@@ -135,24 +148,14 @@ class TooLarge(ConnectionFailed):
 class HttpError(KonnectError):
     """The server answered with an HTTP error, or hid one inside a successful answer.
 
-    `status` is the HTTP status, `retry_after` seconds as the server asked for, `trace` Kong's support
-    handle (`kong:trace:...`, the problem body's `instance`).
+    `status` is the HTTP status, `retry_after` seconds as the server asked for.
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        status: int,
-        retry_after: float | None = None,
-        trace: str | None = None,
-        **context: Any,
+        self, message: str, *, status: int, retry_after: float | None = None, **context: Any
     ) -> None:
         self.status = status
         self.retry_after = retry_after
-        self.trace = scrub(trace) if trace else None
-        if trace:
-            message = f"{message} [{trace}]"
         super().__init__(message, **context)
 
 
@@ -271,3 +274,14 @@ class DebugSessionFailed(KonnectError):
         self.status = status
         self.debug_session_id = debug_session_id
         super().__init__(message, **context)
+
+
+def _on_one_line(text: str) -> str:
+    """`text` with white space as blanks and every other character that cannot be seen as its escape."""
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable() or character in _JOINERS:
+        return character
+    return " " if character.isspace() else repr(character)[1:-1]

@@ -91,6 +91,11 @@ class Sink(Protocol):
 _sinks: ContextVar[tuple[Sink, ...]] = ContextVar("konnect_agent_sinks", default=())
 
 
+def listened() -> bool:
+    """Whether anybody listens here, for whoever tells something that takes time to put together."""
+    return bool(_sinks.get())
+
+
 def emit(event: Event) -> None:
     """Tell every sink of the current context."""
     for sink in _sinks.get():

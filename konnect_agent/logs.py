@@ -3,7 +3,9 @@
 The SDK logs whole messages and the HTTP libraries whole headers when asked to. A filter on each of their
 loggers rewrites a record before any handler sees it: credentials by their shape, and text under a key
 whose name says secret, in JSON and in Python's notation, quoted once or more. Exceptions are formatted
-here, so that their text passes through the same filter.
+here, so that their text passes through the same filter. Where the program configures no logging, Python
+prints warnings on standard error as a last resort: what these libraries warn of is told by our errors, so
+that one stays silent.
 """
 
 from __future__ import annotations
@@ -12,15 +14,18 @@ import logging
 
 from konnect_agent.redaction import scrub_quoted
 
-_LIBRARIES = frozenset({"konnect_agent", "mcp", "httpx2", "httpcore2", "client"})
+_LIBRARIES = frozenset({"konnect_agent", "mcp", "client", "httpx2", "httpcore2", "h2", "hpack"})
 _FORMATTER = logging.Formatter()
+_NOWHERE = logging.NullHandler()
 
 
 def redact_logs() -> None:
     """Put the filter on every logger of the libraries under us that exists by now; safe to repeat."""
     for name in [*logging.root.manager.loggerDict, "konnect_agent"]:
-        if name.partition(".")[0] in _LIBRARIES:
+        library = name.partition(".")[0]
+        if library in _LIBRARIES:
             logging.getLogger(name).addFilter(_redact)
+            logging.getLogger(library).addHandler(_NOWHERE)
 
 
 def _redact(record: logging.LogRecord) -> bool:

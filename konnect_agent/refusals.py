@@ -8,18 +8,17 @@ A successful answer is an error by its shape only, never by a word inside an ent
 
 from __future__ import annotations
 
-import ast
-import json
 import re
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
 
 from konnect_agent import wording
-from konnect_agent.decoding import DEPTH, Object, as_list, as_object, opened
+from konnect_agent.decoding import DEPTH, Object, as_list, as_object, is_hollow, opened
+from konnect_agent.documents import parsed
+from konnect_agent.envelopes import AROUND, IDENTITY
 from konnect_agent.errors import (
     Forbidden,
     HttpError,
@@ -31,16 +30,21 @@ from konnect_agent.errors import (
     ServerError,
     Unauthorized,
 )
+from konnect_agent.prose import says_trouble
+from konnect_agent.spelling import flat
 
 _LONGEST = 2000
 _TELLING = ("detail", "message", "error_description", "title", "error", "reason")
 _WRAPPERS = ("result", "data", "response", "body")
-_PAYLOAD = ("id", *_WRAPPERS, "items", "results")
 _BESIDE_ERROR = frozenset((
     "error", "errors", "status", "statusCode", "status_code", "code", "success", "ok", "message", "isError",
-    "detail", "instance", "title", "type", "hint", "retry_after", "request_id", "requestId",
+    "detail", "instance", "title", "type", "hint", "retry_after", "request_id", "requestId", "reason",
+    "invalid_parameters",
 ))  # fmt: skip
-_BODY_IN_TEXT = re.compile(r"HTTP error [45]\d\d: .*? - (.*)", re.DOTALL)
+_OLD_PROBLEM = {"status", "message", "instance", "code"}
+_CALL_FAILED = re.compile(r"error|fail(?:ed|ure)?", re.IGNORECASE)
+_CALL_STATUS = re.compile(rf"\d{{3}}|{_CALL_FAILED.pattern}|success|ok|partial", re.IGNORECASE)
+_HTTP_ERROR = re.compile(r"HTTP error [45]\d\d: ")
 _ANNOUNCED = re.compile(
     r"(?:Error: )?API Error \(Status [45]\d\d\)|Error calling tool '|HTTP error [45]\d\d:"
 )
@@ -57,14 +61,16 @@ def http_error(
     """The error of the tree for an HTTP status and its body (parsed, text or None).
 
     `connecting` says that the whole connection was refused, not one call: a 403 then points at the
-    organization's MCP switch first.
+    organization's MCP switch first, and a 400 is about the protocol, not about anybody's arguments.
     """
     value = _parsed(body) if isinstance(body, (str, bytes)) else body
     words, trace = _words(value)
-    message = f"HTTP {status}: {words}" if words else f"HTTP {status}"
-    if status in (400, 404, 422):
-        kept = f"{message}{_invalid_parameters(value)}{f' [{trace}]' if trace else ''}"
-        return NotFound(kept, **context) if status == 404 else InvalidArguments(kept, **context)
+    title = (as_object(value) or {}).get("title")
+    titled = f" {title.strip()[:_LONGEST]}" if isinstance(title, str) and title.strip() not in words else ""
+    message = f"HTTP {status}{titled}: {words}" if words else f"HTTP {status}"
+    if status in (400, 404, 422) and not connecting:
+        refused = NotFound if status == 404 else InvalidArguments
+        return refused(message + _invalid_parameters(value), trace=trace, **context)
     kind: type[HttpError] = HttpError
     if status == 401:
         kind = Unauthorized
@@ -85,38 +91,33 @@ def refusal(text: str, data: Any, **context: Any) -> KonnectError:
     words = text.strip()[:_LONGEST] or _words(data)[0] or "the tool answered with an error and no text"
     status = wording.status_in(words)
     if status is not None:
-        body = _BODY_IN_TEXT.search(text)
-        return http_error(status, body.group(1) if body else words, **context)
+        announced = _HTTP_ERROR.search(text)
+        said = _parsed(text[announced.end() :].partition(" - ")[2]) if announced else None
+        return http_error(status, said if _words(said)[0] else words, **context)
     return wording.classified(words, **context)
 
 
 def hidden_error(data: Any, **context: Any) -> KonnectError | None:
-    """The error inside an answer that calls itself a success, or None when it is what it says."""
+    """The error inside an answer that calls itself a success, or None when it is what it says.
+
+    Beside what was asked for, an error is a remark; beside nothing, or an empty list, it is the answer.
+    """
     value = opened(data)
-    body = as_object(value)
-    while body is not None and len(body) == 1 and (key := next(iter(body))) in _WRAPPERS:
-        value = opened(body[key])
+    for _ in range(DEPTH):
         body = as_object(value)
-    if isinstance(value, str):
-        text = value.strip()
-        found = _ANNOUNCED.match(text) or _BARE.fullmatch(text)
-        return refusal(text[:_LONGEST], None, **context) if found else None
-    if body is None or any(body.get(key) for key in _PAYLOAD):
+        if body is None:
+            break
+        if _is_refusal(body):
+            return _from_body(body, context)
+        inside = [key for key in body if flat(key) not in AROUND]
+        if len(inside) != 1 or inside[0] not in _WRAPPERS:
+            return None
+        value = opened(body[inside[0]])
+    if not isinstance(value, str):
         return None
-    inner = body.get("error") or body.get("errors")
-    if isinstance(inner, (str, Mapping, list)) and _is_all_there_is(body):
-        return _from_error(body, inner, context)
-    status = _status(body)
-    if status and ({"title", "detail"} & set(body) or set(body) <= {"status", "message", "instance", "code"}):
-        return http_error(status, body, **context)
-    message = body.get("message")
-    if (
-        isinstance(message, str)
-        and set(body) <= {"message", "request_id"}
-        and _BARE.fullmatch(message.strip())
-    ):
-        return refusal(message, None, **context)
-    return None
+    text = value.strip()
+    found = _ANNOUNCED.match(text) or _BARE.fullmatch(text)
+    return refusal(text[:_LONGEST], None, **context) if found else None
 
 
 def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:
@@ -136,12 +137,69 @@ def retry_after_seconds(value: str | None, now: datetime | None = None) -> float
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
 
 
-def _is_all_there_is(body: Object) -> bool:
-    """Whether nothing but the error is in the answer; `{"status": "timed_out", "error": ...}` is a status."""
-    status = body.get("status")
-    if isinstance(status, str) and not re.fullmatch(r"\d{3}|error|fail(?:ed|ure)?", status, re.IGNORECASE):
+def _is_refusal(body: Object) -> bool:
+    """Whether an answer says no, with nothing in it that could have been asked for."""
+    if body.get("isError") is True:
+        return True  # an MCP result inside the result
+    rest = {key: body[key] for key in body if key not in _BESIDE_ERROR and flat(key) not in AROUND}
+    if any(body.get(key) for key in IDENTITY) or any(map(_holds_something, rest.values())):
         return False
-    return all(key in _BESIDE_ERROR or not value for key, value in body.items())
+    return _is_problem(body) or _denies(body, rest)
+
+
+def _is_problem(body: Object) -> bool:
+    """Whether it is a problem body, or one of the older forms: `{message, status}`, `{message}`."""
+    if _status(body):
+        return bool({"title", "detail"} & body.keys()) or body.keys() <= _OLD_PROBLEM
+    message = body.get("message")
+    is_bare = isinstance(message, str) and _BARE.fullmatch(message.strip())
+    return bool(is_bare) and body.keys() <= {"message", "request_id"}
+
+
+def _denies(body: Object, rest: Object) -> bool:
+    """Whether there is an error beside nothing, or an error or words of trouble beside an empty list."""
+    word = body.get("status")
+    if isinstance(word, str) and not _CALL_STATUS.fullmatch(word):
+        return False  # `{"status": "timed_out", "error": ...}` is what was asked for
+    flagged = _error(body) is not None or body.get("success") is False or body.get("ok") is False
+    if not any(value is None or isinstance(value, (Mapping, list)) for value in rest.values()):
+        return flagged and not any(rest.values())
+    if flagged or _status(body) is not None:
+        return True
+    if any(value and (isinstance(value, (int, float)) or _is_own_id(key)) for key, value in rest.items()):
+        return False
+    failed = isinstance(word, str) and _CALL_FAILED.fullmatch(word) is not None
+    return failed or any(map(says_trouble, _told(body)))
+
+
+def _is_own_id(key: str) -> bool:
+    """Whether `key` names what the answer is about; where it was looked for says nothing of that."""
+    return flat(key).endswith("id") and flat(key) != "controlplaneid"
+
+
+def _holds_something(value: Any) -> bool:
+    return isinstance(value, (Mapping, list)) and not is_hollow(value, figures=False)
+
+
+def _error(body: Object) -> Any:
+    """The error a body holds, if it holds one; a number of errors is none."""
+    inner = body.get("error") or body.get("errors")
+    return inner if inner and not isinstance(inner, (bool, int, float)) else None
+
+
+def _told(body: Object) -> Iterator[str]:
+    """The words of a body, the most telling first."""
+    for key in (*_TELLING, "warning", "warnings", "content"):
+        value = opened(body.get(key))
+        yield from (text for text in as_list(value) or [value] if isinstance(text, str) and text.strip())
+
+
+def _from_body(body: Object, context: dict[str, Any]) -> KonnectError:
+    body = as_object(opened(body.get("content"))) or body
+    inner, status = _error(body), _status(body)
+    if inner is not None:
+        return _from_error(body, inner, context)
+    return http_error(status, body, **context) if status else refusal(next(_told(body), ""), None, **context)
 
 
 def _from_error(body: Object, inner: Any, context: dict[str, Any]) -> KonnectError:
@@ -172,13 +230,13 @@ def _words(value: Any) -> tuple[str, str | None]:
         if fields is None:
             break
         instance = fields.get("instance")
-        trace = trace or (instance if isinstance(instance, str) else None)
+        trace = trace or (instance[:_LONGEST] if isinstance(instance, str) else None)
         told = [fields.get(key) for key in _TELLING]
         words = next((entry for entry in told if isinstance(entry, str) and entry.strip()), None)
         if words is not None:
             return words.strip()[:_LONGEST], trace
         value, fields = fields, next(filter(None, map(as_object, told)), None)
-    text = "" if value is None else str(value).strip()
+    text = "" if value in (None, {}, []) else str(value).strip()
     return ("an HTML page instead of an API answer" if text[:1] == "<" else text[:_LONGEST]), trace
 
 
@@ -189,16 +247,5 @@ def _invalid_parameters(value: Any) -> str:
 
 
 def _parsed(body: str | bytes) -> Any:
-    """A body as data: JSON, or the Python repr that code mode writes; the text itself if neither."""
-    text = (body.decode("utf-8", "replace") if isinstance(body, bytes) else body).strip()
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    if text[:1] not in ("{", "["):
-        return text
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        return text
+    """A body as data: JSON, or the Python notation of code mode; the text itself if neither."""
+    return parsed((body.decode("utf-8", "replace") if isinstance(body, bytes) else body).strip())

@@ -15,8 +15,9 @@ from konnect_agent.errors import (
     KonnectError,
     RateLimited,
     ServerError,
+    SessionLost,
     TimedOut,
-    TooLarge,
+    Unreachable,
 )
 
 
@@ -48,9 +49,9 @@ class Policy:
 
 
 def _may_pass(error: Exception) -> bool:
-    if isinstance(error, TooLarge) or (isinstance(error, TimedOut) and error.limit == "deadline"):
-        return False
-    return isinstance(error, (ConnectionFailed, RateLimited, ServerError))
+    if isinstance(error, TimedOut):
+        return error.limit != "deadline"
+    return isinstance(error, (Unreachable, SessionLost, RateLimited, ServerError))
 
 
 def _never_left(error: Exception) -> bool:

@@ -1,26 +1,38 @@
-"""The tools a server offers, and how it spells what Kong documents.
+"""The tools a server offers, found by the names Kong documents.
 
-Kong prints PascalCase headings and snake_case text for the same tools, hosts may add a server prefix, and
-parameters differ between documents (`plugin_filter` became `phase_filter`). So a name is compared word by
-word (`GetControlPlane`, `get_control_plane`, `kong-konnect_get-control-plane` are one), and arguments
-follow the live `inputSchema`: names, enum spellings and string-or-number. What the schema does not mention
-goes out exactly as documented.
+Kong prints PascalCase headings and snake_case text for the same tools, and whatever stands between may put a
+server's name in front. So names are compared word by word (inferred): 1. the very name; 2. the same words
+behind the server's own prefix, which is the one that most documented names stand behind (`MeshGetService` is
+no `GetService` where the others have no prefix); 3. the same with `Tool` or a version at the end, or in the
+plural if the tool takes an `operation`. Several that fit equally well are none.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from konnect_agent.decoding import as_list, as_object
+from konnect_agent.decoding import as_object
 from konnect_agent.errors import InvalidArguments, ToolUnavailable
+from konnect_agent.spelling import fit, flat, takes, words
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|\d+")
-_RENAMED = ({"plugin_filter", "phase_filter"},)
+DOCUMENTED = (
+    "GetControlPlane", "GetControlPlaneGroup", "GetConsumer", "GetConsumerGroup", "GetService", "GetRoute",
+    "GetPlugin", "GetVault", "GetAnalytics", "CreateDebugSession", "ActiveTracingSession",
+    "FetchAlertingEventDetails", "KnowledgeBaseSearch", "DatasourceConfig", "QueryExploreTimeRange",
+    "QueryAnalytics", "QueryLLMAnalytics", "QueryMCPAnalytics", "QueryAgenticAnalytics", "QueryAPIRequests",
+    "GetConsumerRequests",
+)  # fmt: skip
+"""The tools of Kong's documents that have one task each (fact sheet 2): they tell a server's prefix."""
+
 _LISTED = 40
+_LONGEST_NAME = 12  # words of a name without its prefix; the documented ones have four at most
+_DEEPEST = 100
+
+Words = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +51,8 @@ class Tool:
         return as_object(self.input_schema.get("properties")) or {}
 
     def fit(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """`arguments` under documented names, as this tool spells them."""
-        fitted: dict[str, Any] = {}
-        for name, value in arguments.items():
-            live = self._live_name(name)
-            fitted[live] = _fit_value(value, as_object(self.parameters.get(live)) or {})
-        return fitted
-
-    def _live_name(self, name: str) -> str:
-        if not self.parameters or name in self.parameters:
-            return name
-        spellings = next((group for group in _RENAMED if name in group), {name})
-        wanted = {_flat(spelling) for spelling in spellings}
-        return next((live for live in self.parameters if _flat(live) in wanted), name)
+        """`arguments` under documented names, as this tool spells them; see `konnect_agent.spelling`."""
+        return fit(arguments, self.input_schema)
 
 
 class Toolbox:
@@ -59,8 +60,13 @@ class Toolbox:
 
     def __init__(self, tools: Iterable[Tool]) -> None:
         self.tools = tuple(tools)
-        self._words = [(_words(tool.name), tool) for tool in self.tools]
         self._found: dict[str, Tool | None] = {}
+        self._readings: dict[str, list[_Reading]] = {}
+        for tool in self.tools:
+            for looseness, name in _spellings(tool):
+                for start in range(max(0, len(name) - _LONGEST_NAME), len(name)):
+                    reading = _Reading(name[:start], looseness, tool)
+                    self._readings.setdefault("".join(name[start:]), []).append(reading)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,57 +93,97 @@ class Toolbox:
         return tool
 
     def _search(self, documented: str) -> Tool | None:
-        """The tool of that very name, else the one with the same words behind the commonest prefix."""
-        wanted = _flat(documented)
-        candidates: list[tuple[int, Tool]] = []
-        for words, tool in self._words:
-            if tool.name == documented:
-                return tool
-            prefix = next((words[:i] for i in range(len(words)) if "".join(words[i:]) == wanted), None)
-            if prefix is not None:
-                shared = sum(1 for other, _ in self._words if other[: len(prefix)] == prefix)
-                candidates.append((shared if prefix else len(self.tools) + 1, tool))
-        return max(candidates, key=lambda candidate: candidate[0])[1] if candidates else None
+        exact = next((tool for tool in self.tools if tool.name == documented), None)
+        if exact is not None:
+            return exact
+        wanted = flat(documented)
+        own = self._own_prefix(wanted)
+        if own is None:
+            return None
+        read = [reading for reading in self._readings.get(wanted, ()) if _alike(reading.prefix, own)]
+        ranks = [(reading.prefix != own, reading.looseness) for reading in read]
+        closest = min(ranks, default=None)
+        best = [reading.tool for reading, rank in zip(read, ranks, strict=True) if rank == closest]
+        return best[0] if len(best) == 1 or closest == (False, 0) else None
+
+    def _own_prefix(self, wanted: str) -> Words | None:
+        """The prefix that most names have in common, none at all if as many do; None when it is unclear."""
+        if any(tool.name in DOCUMENTED for tool in self.tools):
+            return ()  # spelled to the letter: nobody put anything in front of the others either
+        behind = ({reading.prefix for reading in self._readings.get(name, ())} for name in {*_KNOWN, wanted})
+        shared = Counter(prefix for prefixes in behind for prefix in prefixes)
+        most = max(shared.values(), default=0)
+        leading = [prefix for prefix, names in shared.items() if names == most]
+        if not leading or () in leading:
+            return ()
+        return leading[0] if all(_alike(prefix, leading[0]) for prefix in leading) else None
 
 
-def _words(name: str) -> tuple[str, ...]:
-    return tuple(word.lower() for word in _WORD.findall(name))
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A tool's name read as another name behind a prefix; the looser, the less it is that name."""
+
+    prefix: Words
+    looseness: int
+    tool: Tool
 
 
-def _flat(name: str) -> str:
-    return "".join(_words(name))
+_KNOWN = frozenset(map(flat, DOCUMENTED))
+_OUR_NAMES = frozenset(("kong", "konnect", "mcp"))
 
 
-def _fit_value(value: Any, schema: Mapping[str, Any]) -> Any:
-    """`value` in the spelling and type the schema of its parameter asks for, where that is unmistakable."""
-    kinds, choices = _accepted(schema)
-    entries = as_list(value)
-    if entries is not None:
-        items = as_object(schema.get("items")) or {}
-        return [_fit_value(entry, items) for entry in entries]
-    if isinstance(value, str):
-        if choices and value not in choices:
-            return next((choice for choice in choices if _flat(choice) == _flat(value)), value)
-        return int(value) if "integer" in kinds and "string" not in kinds and value.isdecimal() else value
-    if isinstance(value, int) and not isinstance(value, bool) and kinds == {"string"}:
-        return str(value)
-    return value
+def _alike(prefix: Words, other: Words) -> bool:
+    """Whether two prefixes may be of one server: Konnect's own name in front makes no difference."""
+    first, second = ([word for word in each if word not in _OUR_NAMES] for each in (prefix, other))
+    return first == second
 
 
-def _accepted(schema: Mapping[str, Any]) -> tuple[set[str], list[str]]:
-    """The JSON types and the enum texts of a schema, alternatives included, null left out."""
-    alternatives = [*(as_list(schema.get("anyOf")) or []), *(as_list(schema.get("oneOf")) or [])]
-    parts = [schema, *filter(None, map(as_object, alternatives))]
-    kinds = [kind for part in parts for kind in as_list(part.get("type")) or [part.get("type")]]
-    choices = [choice for part in parts for choice in as_list(part.get("enum")) or []]
-    texts = [choice for choice in choices if isinstance(choice, str)]
-    return {kind for kind in kinds if isinstance(kind, str) and kind != "null"}, texts
+def _spellings(tool: Tool) -> Iterator[tuple[int, Words]]:
+    """The words of a tool's name, and looser ways to read them."""
+    name = words(tool.name)
+    yield 0, name
+    bare = _without_suffix(name)
+    if bare != name:
+        yield 1, bare
+    if bare and bare[-1].endswith("s") and takes("operation", tool.input_schema):
+        yield 2, (*bare[:-1], bare[-1].removesuffix("s"))
+
+
+def _without_suffix(name: Words) -> Words:
+    """`get_service_tool_v2` as `get_service`."""
+    while name:
+        if name[-1] == "tool":
+            name = name[:-1]
+        elif len(name) > 1 and name[-2] == "v" and name[-1].isdecimal():
+            name = name[:-2]
+        else:
+            break
+    return name
 
 
 def check_writable(arguments: Mapping[str, Any], operation: str) -> None:
-    """Raise `InvalidArguments` for arguments that no JSON message can carry."""
+    """Raise `InvalidArguments` for arguments that no JSON message can carry as they are."""
     try:
-        json.dumps(arguments, ensure_ascii=False).encode()
-    except (TypeError, ValueError) as error:
-        words = f"The arguments cannot be written as JSON: {error}."
-        raise InvalidArguments(words, operation=operation) from None
+        json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
+        trouble = _unwritable(arguments)
+    except (TypeError, ValueError, RecursionError) as error:
+        trouble = str(error)
+    if trouble:
+        message = f"The arguments cannot be written as JSON: {trouble}."
+        raise InvalidArguments(message, operation=operation)
+
+
+def _unwritable(arguments: Mapping[str, Any]) -> str | None:
+    """What is wrong with data that Python would write all the same; it holds no cycles."""
+    level: list[Any] = [arguments]
+    for _ in range(_DEEPEST):
+        objects = [cast("Mapping[Any, Any]", value) for value in level if isinstance(value, Mapping)]
+        odd = [key for entry in objects for key in entry if not isinstance(key, str)]
+        if odd:
+            return f"the key {odd[0]!r} is no text"
+        lists = [cast("Iterable[Any]", value) for value in level if isinstance(value, (list, tuple))]
+        level = [value for entry in objects for value in entry.values()]
+        level += [value for entries in lists for value in entries]
+        if not level:
+            return None
+    return f"it is nested deeper than {_DEEPEST} levels"

@@ -10,35 +10,26 @@ this library listens to it, and it would hold a connection.
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from secrets import token_hex
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import httpx2
-from pydantic_core import from_json
 
+from konnect_agent import jsonrpc
 from konnect_agent.config import Config
-from konnect_agent.decoding import undecodable
-from konnect_agent.errors import (
-    ConnectionFailed,
-    HttpError,
-    KonnectError,
-    RateLimited,
-    ServerError,
-    SessionLost,
-    TimedOut,
-    TooLarge,
-    Unreachable,
-)
+from konnect_agent.decoding import as_object, undecodable
+from konnect_agent.errors import ENDPOINT_HINT, KonnectError, SessionLost, TooLarge, Undecodable
+from konnect_agent.jsonrpc import Answer
+from konnect_agent.logs import redact_logs
+from konnect_agent.outages import BROKEN, broken, cut, is_outage, no_endpoint, redirected, too_large
 from konnect_agent.redaction import scrub
 from konnect_agent.refusals import http_error, retry_after_seconds
 
@@ -46,9 +37,11 @@ _ERROR_BODY_CAP = 256 * 1024
 _RESUMPTIONS = 2
 _DRAIN = 0.25
 _COURTESY = 1.0
-_BROKEN = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError)
 _RESUMPTION_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 _SERVER_REQUEST_IDS = ("x-kong-request-id", "x-request-id")
+_SESSION_HEADERS = ("mcp-session-id", "mcp-protocol-version")
+_PLAIN, _EVENTS = "application/json", "text/event-stream"
+_EXCERPT = 300
 
 
 @dataclass(slots=True)
@@ -72,6 +65,7 @@ class Wire(httpx2.AsyncClient):
 
     def __init__(self, config: Config, client: httpx2.AsyncClient | None = None) -> None:
         self._cap = config.max_response_bytes
+        self._idle = config.idle_timeout
         super().__init__(
             headers={**config.headers, "Authorization": f"Bearer {config.token}"},
             timeout=httpx2.Timeout(config.idle_timeout, connect=config.connect_timeout, pool=None),
@@ -80,49 +74,52 @@ class Wire(httpx2.AsyncClient):
             verify=_certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             trust_env=client is None,
         )
+        redact_logs()  # by now the libraries below have made all their loggers
 
     async def send(self, request: httpx2.Request, *, stream: bool = False, **kwargs: Any) -> httpx2.Response:
         """Send one message of the SDK. Never raises an HTTP failure: see the module docstring."""
         if request.method == "GET":
             return httpx2.Response(405, request=request)
         # The SDK follows a redirect on the same origin with a request whose body is still a stream.
-        message = _parsed(await request.aread()) if request.method == "POST" else None
-        rpc_id = cast("Mapping[str, Any]", message).get("id") if isinstance(message, Mapping) else None
-        if rpc_id is None:
+        message = as_object(jsonrpc.parsed(await request.aread())) if request.method == "POST" else None
+        rpc_id = message.get("id") if message else None
+        if message is None or rpc_id is None:
             return await self._told(request, message, **kwargs)
         record = exchange.get() or Exchange()
-        if record.connecting and record.error is not None and _is_outage(record.error):
+        if record.connecting and record.error is not None and is_outage(record.error):
             # The SDK takes a failure of its first question for the sign of an older server, and asks on.
             return _failed(request, rpc_id, record.error)
         record.error = None
         request.headers["X-Request-Id"] = record.request_id
+        limits = request.extensions["timeout"]
+        limits["read"] = None  # how long an answer may take to begin is the caller's to say
         try:
             response = await super().send(request, stream=True, **kwargs)
+            limits["read"] = self._idle
             if response.is_redirect:
-                record.error = _redirected(response)
+                record.error = redirected(response)
                 return response
             try:
                 if response.status_code >= 400:
                     return await self._refused(response, rpc_id, record)
-                return await self._answered(response, rpc_id)
+                return await self._answered(response, rpc_id, record)
             finally:
                 await response.aclose()
         except KonnectError as error:
             failure = error
-        except httpx2.TimeoutException as error:
-            failure = _timed_out(error, request)
-        except _BROKEN as error:
-            failure = _unreachable(error, request)
+        except BROKEN as error:
+            failure = broken(error, request)
         failure.request_id = failure.request_id or record.request_id
         record.error = failure
         return _failed(request, rpc_id, failure)
 
-    async def _told(self, request: httpx2.Request, message: Any, **kwargs: Any) -> httpx2.Response:
+    async def _told(
+        self, request: httpx2.Request, message: Mapping[str, Any] | None, **kwargs: Any
+    ) -> httpx2.Response:
         """Send a notification, or the end of the mcp session; the SDK could do nothing about a failure."""
-        method = cast("Mapping[str, Any]", message).get("method") if isinstance(message, Mapping) else None
-        limit = _COURTESY if method == "notifications/cancelled" else None
+        limit = _COURTESY if message and message.get("method") == "notifications/cancelled" else None
         # Meanwhile the SDK sends nothing else: a server that swallows the courtesy must not stop the others.
-        with anyio.move_on_after(limit), suppress(*_BROKEN):
+        with anyio.move_on_after(limit), suppress(*BROKEN):
             await (await super().send(request, stream=True, **kwargs)).aclose()
         return httpx2.Response(204 if request.method == "DELETE" else 202, request=request)
 
@@ -130,50 +127,52 @@ class Wire(httpx2.AsyncClient):
         """4xx and 5xx: a failure, unless it is JSON-RPC's own way of saying no (era negotiation needs it)."""
         request, status = response.request, response.status_code
         body = b""
-        with suppress(TooLarge, *_BROKEN):  # the status is known, and says more than a broken body
-            body = await _read(response, _ERROR_BODY_CAP)
+        with suppress(TooLarge, *BROKEN):  # the status is known, and says more than a broken body
+            body = (await _whole(response, _ERROR_BODY_CAP)).content
         for name in _SERVER_REQUEST_IDS:
             record.request_id = scrub(response.headers.get(name, "")) or record.request_id
         if status == 404 and "mcp-session-id" in request.headers:
             raise SessionLost("The server no longer knows the mcp session (HTTP 404).")
-        parsed = _parsed(body)
-        rpc_error = cast("Mapping[str, Any]", parsed).get("error") if isinstance(parsed, Mapping) else None
-        if isinstance(rpc_error, Mapping) and status in (400, 404, 405, 422):
-            return _rpc_error(request, rpc_id, cast("Mapping[str, Any]", rpc_error))
+        said = (as_object(jsonrpc.parsed(body)) or {}).get("error")
+        refusal = as_object(said)
+        if refusal is not None and status in (400, 404, 405, 422):
+            record.error = jsonrpc.refused(refusal, connecting=record.connecting)
+            record.error.request_id = record.request_id
+            return _json(response, jsonrpc.refusing(rpc_id, refusal))
         if status in (404, 405):
-            raise HttpError(
-                f"HTTP {status}: there is no MCP endpoint at this URL.",
-                status=status,
-                hint="Use the root of the regional host, such as https://us.mcp.konghq.com/.",
-            )
-        raise http_error(
+            raise no_endpoint(status)
+        failure = http_error(
             status,
-            rpc_error or body,
+            said or body,
             retry_after=retry_after_seconds(response.headers.get("retry-after")),
             connecting=record.connecting,
         )
+        failure.hint = failure.hint or (ENDPOINT_HINT if record.connecting else "")
+        raise failure
 
-    async def _answered(self, response: httpx2.Response, rpc_id: Any) -> httpx2.Response:
+    async def _answered(self, response: httpx2.Response, rpc_id: Any, record: Exchange) -> httpx2.Response:
         kind = _kind(response)
-        if kind == "text/event-stream":
-            return await self._from_events(response, rpc_id)
-        body = await _read(response, self._cap)
-        start = body.lstrip()[:1]
-        if response.status_code == 202 or not start:
-            raise undecodable(f"HTTP {response.status_code} without an answer", kind, "body")
-        if start not in (b"{", b"["):
-            what = "an HTML page (from a login or a proxy?)" if start == b"<" else "something that is no JSON"
-            raise undecodable(f"{what} instead of an MCP answer", _excerpt(body), "body")
-        found = _answer_to(rpc_id, body)
-        if found is None:
-            raise undecodable("no JSON-RPC answer to this request", _excerpt(body), "body")
-        return _json(response, found)
+        if kind == _EVENTS:
+            answer = await self._from_events(response, rpc_id, record)
+        else:
+            response = await _whole(response, self._cap)
+            body = response.content
+            found = jsonrpc.answer_to(rpc_id, jsonrpc.parsed(body), body, connecting=record.connecting)
+            if found is None or response.status_code == 202:
+                raise _no_answer(response, kind)
+            if found.text is body and kind == _PLAIN:
+                return response
+            answer = found
+        if answer.error is not None:
+            answer.error.request_id = record.request_id
+        record.error = answer.error
+        return _json(response, answer.text)
 
-    async def _from_events(self, response: httpx2.Response, rpc_id: Any) -> httpx2.Response:
+    async def _from_events(self, response: httpx2.Response, rpc_id: Any, record: Exchange) -> Answer:
         """The answer to this request out of an event stream, resumed by event id when it breaks off."""
         request, stream = response.request, response
         last_id, pause, fruitless = "", _RESUMPTION_PAUSE, 0
-        answer: bytes | None = None
+        answer: Answer | None = None
         failure: KonnectError | None = None
         while True:
             fruitless += 1
@@ -183,15 +182,21 @@ class Wire(httpx2.AsyncClient):
                         fruitless = 0
                         last_id = event.id or last_id
                         pause = min(event.retry / 1000, _LONGEST_PAUSE) if event.retry is not None else pause
-                        if answer is None and failure is None and event.event == "message" and event.data:
-                            answer, failure = _answer_in_event(rpc_id, event.data)
-                            if failure is not None:
-                                reading.cancel()  # see _read
-                            if answer is not None:
-                                # Read to the end, which is near: it frees the connection for the next call.
-                                reading.deadline = anyio.current_time() + _DRAIN
+                        if answer is not None or failure is not None or not event.data:
+                            continue
+                        message = jsonrpc.parsed(event.data)
+                        answer = jsonrpc.answer_to(rpc_id, message, event.data, connecting=record.connecting)
+                        reply = jsonrpc.reply_to(message)
+                        if answer is not None:
+                            # Read to the end, which is near: it frees the connection for the next call.
+                            reading.deadline = anyio.current_time() + _DRAIN
+                        elif reply is not None:
+                            await self._reply(request, reply)
+                        elif event.event == "message" and not isinstance(message, (dict, list)):
+                            failure = undecodable("an event that is no JSON", event.data[:_EXCERPT], "event")
+                            reading.cancel()  # see _whole
             except httpx2.SSEError as error:
-                raise _too_large(self._cap, self._cap) from error
+                raise too_large(self._cap, self._cap) from error
             except (httpx2.NetworkError, httpx2.ProtocolError, httpx2.StreamError):
                 pass  # broken off: resumed below if the server numbers its events
             finally:
@@ -199,24 +204,34 @@ class Wire(httpx2.AsyncClient):
             if failure is not None:
                 raise failure
             if answer is not None:
-                return _json(response, answer)
+                return answer
             if not last_id or fruitless > _RESUMPTIONS:
-                raise _cut()
+                raise cut()
             await anyio.sleep(pause)
             stream = await self._resumed(request, last_id)
 
     async def _resumed(self, request: httpx2.Request, last_id: str) -> httpx2.Response:
         """The rest of an event stream that broke off after the event `last_id`."""
-        resumption = _resumption(self, request, last_id)
+        headers = {**_of_session(request), "Accept": _EVENTS, "Last-Event-ID": last_id}
+        resumption = self.build_request("GET", request.url, headers=headers)
         try:
             stream = await super().send(resumption, stream=True, follow_redirects=False)
+        except httpx2.ReadTimeout:
+            raise
         except httpx2.HTTPError as error:
             # In other words than the network's: whatever happens here, the request itself has been sent.
-            raise _cut() from error
-        if stream.status_code != 200 or _kind(stream) != "text/event-stream":
+            raise cut() from error
+        if stream.status_code != 200 or _kind(stream) != _EVENTS:
             await stream.aclose()
-            raise _cut()
+            raise cut()
         return stream
+
+    async def _reply(self, request: httpx2.Request, reply: Mapping[str, Any]) -> None:
+        """Answer what the server asks in the middle of `request`; if it takes no answer, it waits in vain."""
+        headers = {**_of_session(request), "Accept": f"{_PLAIN}, {_EVENTS}"}
+        message = self.build_request("POST", request.url, json=reply, headers=headers)
+        with anyio.move_on_after(_COURTESY), suppress(*BROKEN):
+            await (await super().send(message, stream=True, follow_redirects=False)).aclose()
 
 
 class _Through(httpx2.AsyncBaseTransport):
@@ -235,8 +250,14 @@ def _certificates(cafile: str | None, capath: str | None) -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-async def _read(response: httpx2.Response, cap: int) -> bytes:
-    """The whole body, at most `cap` bytes after decompression."""
+async def _whole(response: httpx2.Response, cap: int) -> httpx2.Response:
+    """The response with its whole body, at most `cap` bytes after decompression."""
+    headers = response.headers
+    told = headers.get("content-length", "")
+    fits = told.isascii() and told.isdigit() and len(told) < 16 and int(told) <= cap
+    if fits and "content-encoding" not in headers:
+        await response.aread()
+        return response
     chunks: list[bytes] = []
     size = 0
     with anyio.CancelScope() as reading:
@@ -248,130 +269,47 @@ async def _read(response: httpx2.Response, cap: int) -> bytes:
                 # Leaving the loop would leave the generators below it open; cancelled, they all end.
                 reading.cancel()
     if size > cap:
-        raise _too_large(size, cap)
-    return b"".join(chunks)
+        raise too_large(size, cap)
+    return _copied(response, b"".join(chunks), headers.get("content-type", ""))
 
 
 def _kind(response: httpx2.Response) -> str:
     return response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _too_large(size: int, cap: int) -> TooLarge:
-    seen = f"{size:,} bytes of it came" if size > cap else "in a single event"
-    return TooLarge(f"The answer exceeds the cap of {cap:,} bytes: {seen}.", size=size, cap=cap)
+def _no_answer(response: httpx2.Response, kind: str) -> Undecodable:
+    """The error for a body without the answer, saying what it is instead."""
+    body = response.content
+    shown = body[:_EXCERPT].decode("utf-8", "replace")
+    start = body.lstrip()[:1]
+    if response.status_code == 202 or not start:
+        return undecodable(f"HTTP {response.status_code} without an answer", kind, "body")
+    if start in (b"{", b"["):
+        return undecodable("no JSON-RPC answer to this request", shown, "body")
+    page = start == b"<"
+    what = "an HTML page (from a login or a proxy?)" if page else "something that is no JSON"
+    failure = undecodable(f"{what} instead of an MCP answer", shown, "body")
+    failure.hint = ENDPOINT_HINT if page else failure.hint
+    return failure
 
 
-def _cut() -> Unreachable:
-    return Unreachable("The connection was cut before the answer was complete.")
+def _json(response: httpx2.Response, content: str | bytes) -> httpx2.Response:
+    """A plain JSON response in the place of `response`."""
+    return _copied(response, content, _PLAIN)
 
 
-def _answer_to(rpc_id: Any, text: bytes) -> bytes | None:
-    """The JSON-RPC answer to `rpc_id` inside `text` (alone, or in a batch), None if it is not there."""
-    parsed = _parsed(text)
-    batch = cast("list[Any]", parsed) if isinstance(parsed, list) else [parsed]
-    for entry in batch:
-        if not isinstance(entry, dict) or not {"result", "error"} & set(cast("dict[str, Any]", entry)):
-            continue
-        answer = cast("dict[str, Any]", entry)
-        if answer.get("id") == rpc_id and entry is parsed:
-            return text
-        if str(answer.get("id")) == str(rpc_id) or (answer.get("id") is None and "error" in answer):
-            return json.dumps({**answer, "id": rpc_id}).encode()
-    return None
-
-
-def _answer_in_event(rpc_id: Any, data: str) -> tuple[bytes | None, KonnectError | None]:
-    """The answer if this event is it, or why it can be no message at all; neither for other messages."""
-    body = data.encode()
-    found = _answer_to(rpc_id, body)
-    if found is None and not isinstance(_parsed(body), (dict, list)):
-        return None, undecodable("an event that is no JSON", _excerpt(body), "event")
-    return found, None
-
-
-def _json(response: httpx2.Response, body: bytes) -> httpx2.Response:
-    """A plain JSON response in the place of `response`, keeping the header the SDK reads."""
+def _copied(response: httpx2.Response, content: str | bytes, kind: str) -> httpx2.Response:
+    """A response of `content` in the place of `response`, with the header the SDK reads."""
     session = response.headers.get("mcp-session-id")
-    headers = {"content-type": "application/json", **({"mcp-session-id": session} if session else {})}
-    return httpx2.Response(200, headers=headers, content=body, request=response.request)
-
-
-def _is_outage(error: KonnectError) -> bool:
-    """Whether the server could not be asked, or not now; 500 and 501 may be all an old one has to say."""
-    if isinstance(error, ServerError):
-        return error.status not in (500, 501)
-    return isinstance(error, (ConnectionFailed, RateLimited))
+    headers = {"content-type": kind, **({"mcp-session-id": session} if session else {})}
+    return httpx2.Response(200, headers=headers, content=content, request=response.request)
 
 
 def _failed(request: httpx2.Request, rpc_id: Any, failure: KonnectError) -> httpx2.Response:
-    return _rpc_error(request, rpc_id, {"code": -32000, "message": failure.message})
+    content = jsonrpc.refusing(rpc_id, {"message": failure.message})
+    return httpx2.Response(200, headers={"content-type": _PLAIN}, content=content, request=request)
 
 
-def _rpc_error(request: httpx2.Request, rpc_id: Any, error: Mapping[str, Any]) -> httpx2.Response:
-    content = json.dumps({"jsonrpc": "2.0", "id": rpc_id, "error": dict(error)})
-    return httpx2.Response(
-        200, headers={"content-type": "application/json"}, content=content, request=request
-    )
-
-
-def _resumption(client: httpx2.AsyncClient, request: httpx2.Request, last_id: str) -> httpx2.Request:
-    session = {name: value for name, value in request.headers.items() if name.startswith("mcp-")}
-    headers = {**session, "Accept": "text/event-stream", "Last-Event-ID": last_id}
-    return client.build_request("GET", request.url, headers=headers)
-
-
-def _redirected(response: httpx2.Response) -> HttpError:
-    target = response.next_request.url if response.next_request else None
-    where = target.copy_with(userinfo=b"", query=None, fragment=None) if target else "nowhere"
-    return HttpError(
-        f"HTTP {response.status_code}: redirected to {where}, which was not followed: it would take the "
-        "token to another origin, or turn the message into something else.",
-        status=response.status_code,
-        hint="If that is the intended server, give its URL as url= / --url.",
-    )
-
-
-def _timed_out(error: httpx2.TimeoutException, request: httpx2.Request) -> TimedOut:
-    limits: dict[str, Any] = request.extensions.get("timeout", {})
-    if isinstance(error, httpx2.ConnectTimeout):
-        seconds = limits.get("connect")
-        return TimedOut(f"No connection within {seconds:g} s (connect_timeout).", limit="connect", sent=False)
-    seconds = limits.get("read")
-    return TimedOut(
-        f"The server was silent for {seconds:g} s in the middle of an answer (idle_timeout).", limit="idle"
-    )
-
-
-def _unreachable(error: Exception, request: httpx2.Request) -> Unreachable:
-    causes = tuple(_causes(error))
-    words = next((str(cause) for cause in causes if str(cause)), type(error).__name__)
-    host = request.url.host
-    if isinstance(error, httpx2.ConnectError):
-        if any(isinstance(cause, ssl.SSLError) for cause in causes):
-            what = f"The TLS handshake with {host} failed: {words}"
-        elif any(isinstance(cause, socket.gaierror) for cause in causes):
-            what = f"The name {host} does not resolve: {words}"
-        else:
-            what = f"No connection to {host}: {words}"
-        return Unreachable(what, sent=False)
-    if isinstance(error, (httpx2.ProxyError, httpx2.UnsupportedProtocol)):
-        return Unreachable(f"No connection to {host} through the proxy: {words}", sent=False)
-    return Unreachable(f"The connection to {host} broke: {words}")
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """`error` and what led to it: under trio only the first of them says what it was."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _excerpt(body: bytes) -> str:
-    return body[:300].decode("utf-8", "replace")
-
-
-def _parsed(body: bytes | str) -> Any:
-    try:
-        return from_json(body)  # twice as fast as json.loads, and this is most of what a call costs here
-    except ValueError:
-        return None
+def _of_session(request: httpx2.Request) -> dict[str, str]:
+    """The headers that place another request beside this one in the mcp session."""
+    return {name: request.headers[name] for name in _SESSION_HEADERS if name in request.headers}

@@ -1,14 +1,16 @@
 """What the words of a refusal mean, when no status says it.
 
-A tool's `isError` text is free (no wording is documented for the classic tools), so a few phrases are looked
-for in an order in which the more telling one wins: an unknown tool, an upstream that did not answer, access
-denied, throttling, permission, authentication, not found, invalid arguments. What stands in quotes is
-somebody's name or value ("no route named 'access denied'"): it decides only when nothing else does.
+A tool's `isError` text is free (no wording is documented for the classic tools), so a status is looked for in
+the forms HTTP clients write it in, then a few phrases, the more telling one first: an unknown tool, access
+denied, throttling, a failing server, a missing entitlement, permission, authentication, not found, invalid
+arguments. What stands in quotes is somebody's name or value ("no route named 'access denied'"): it decides
+only when nothing else does, and is never a status. Nor is every number: "Error: 404" is one, "404 rows" not.
 """
 
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 from konnect_agent.errors import (
@@ -29,44 +31,95 @@ def _phrases(*phrases: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(phrases)})", re.IGNORECASE)
 
 
+_NAMED = "|".join(f"{status.value} {re.escape(status.phrase)}" for status in HTTPStatus if status >= 400)
 _STATUS = _phrases(
     r"HTTP error ([45]\d\d):", r"API Error \(Status ([45]\d\d)\)", r"HTTP(?:/\d(?:\.\d)?)? ([45]\d\d)\b",
     r"(?:failed|responded|returned|answered) with (?:an? )?(?:HTTP )?(?:status )?(?:code )?([45]\d\d)\b",
+    rf"(?={_NAMED})([45]\d\d)",
+    # It ends the sentence, or punctuation or a capital follows: no "Error: 500 rows are too many".
+    r"(?:error|status|code|statusCode|status code)\s?[:=]?\s?([45]\d\d)\b(?=\s*(?:$|[^\w\s]|(?-i:[A-Z])))",
 )  # fmt: skip
+_LEADING = re.compile(r"\s*(?:([45]\d\d)(?=\s*(?:$|[:–—-]))|\[([45]\d\d)\](?!,? (?:is|are|must)\b))")
+_HTTPX = re.compile(r"\b(?:Client|Server) error '([45]\d\d) ")
 _UNKNOWN_TOOL = re.compile(r"(?:Error calling tool '[^']*': (?:\w+: )?)?Unknown tool: ")
 _UPSTREAM = re.compile(r"Error calling tool '[^']*': .*?(HTTP request timed out|Request error) \(")
-_QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|`[^`\n]*`")
+# An apostrophe inside a word ("doesn't") neither opens nor closes a quotation.
+_QUOTED = re.compile(r"(?<!\w)'(?:[^'\n]|\b'\b)*'(?!\w)|\"[^\"\n]*\"|`[^`\n]*`|“[^”\n]*”|«[^»\n]*»")
 
-_DENIED = _phrases(r"access denied\b")
-_LIMITED = _phrases(r"rate[- ]limited\b", r"rate[- ]limit (?:exceeded|reached|hit)", r"too many requests\b")
-_PERMISSION = _phrases(
-    r"permission denied\b", r"forbidden\b", r"not authori[sz]ed to\b", r"insufficient (?:permission|scope)",
-    r"not permitted\b", r"(?:not have|lacks?|without|missing) (?:the )?(?:required )?permission",
+_DENIED = _phrases(
+    r"access denied\b",
+    r"mcp (?:server |access )?(?:is |has been )?(?:disabled|not enabled|(?:switch|turn)ed off)\b",
 )  # fmt: skip
+_LIMITED = _phrases(
+    r"rate[- ]limited\b", r"rate[- ]limit (?:is |was )?(?:exceeded|reached|hit)", r"rate exceeded\b",
+    r"too many (?:requests|calls)\b", r"\Athrottled\b", r"(?:is|are|was|been|requests?|calls?) throttled\b",
+)  # fmt: skip
+_FAILURES = (
+    (500, _phrases(r"internal (?:server )?error\b")),
+    (502, _phrases(r"bad gateway\b")),
+    (503, _phrases(r"(?:service|server) (?:is )?(?:(?:temporarily|currently) )?unavailable\b")),
+    (504, _phrases(r"gateway time-?d?[- ]?out\b", r"upstream (?:request )?time(?:d )?out\b")),
+)
+_UNENTITLED = _phrases(
+    r"(?:disabled|not (?:enabled|available)) (?:for|in) (?:this|your|the) (?:org|account|plan)",
+    r"upgrade (?:is )?required\b", r"tool (?:is |has been )?(?:disabled|not enabled|not available)\b",
+)  # fmt: skip
+_PERMISSION = _phrases(
+    r"permission[ _]?denied\b", r"forbidden\b", r"not authori[sz]ed to\b", r"not permitted\b",
+    r"insufficient (?:permission|scope|privilege|role|access)",
+    r"do(?:es)?(?: not|n't) have (?:\w+ ){0,3}(?:permission|privilege|access\b(?! token))",
+    r"(?:lacks?|without|missing) (?:the |an? )?(?:required )?(?:permission|privilege|role|scope)",
+    r"(?:have |has )?no (?:permission|access to)\b", r"permissions? (?:is |are )?(?:missing|required|needed)",
+    r"not allowed to (?!be\b|have\b|contain\b|exceed\b)", r"you(?:r \w+)? (?:are|is) not allowed\b",
+    r"not allowed (?:for|by|with) (?:your|this|the) (?:\w+ )?(?:role|user|token|account|team|polic)",
+    r"access is denied\b", r"rbac(?: is|:)? denied\b",
+)  # fmt: skip
+_KEY = r"(?:api[- ]?key|credentials?|(?:bearer|access|api|auth) token|authentication|authorization)"
 _UNAUTHENTICATED = _phrases(
-    r"unauthenticated\b", r"unauthori[sz]ed\b", r"not authori[sz]ed\b", r"invalid token\b",
+    r"(?:un|not )authenticated\b", r"(?:un|not )authori[sz]ed\b", r"invalid token\b",
     r"token (?:is |has )?(?:expired|revoked|invalid)", r"valid token is required", r"no api key found",
+    rf"(?:missing|invalid|expired|incorrect|wrong|bad) {_KEY}\b",
+    rf"{_KEY} (?:is |are |was |has )?(?:missing|required|invalid|expired|incorrect|failed)\b",
+    r"please (?:authenticate|log ?in|sign ?in)\b",
 )  # fmt: skip
 _NOT_FOUND = _phrases(
-    r"not found\b", r"no such\b", r"does(?: not|n't) exist\b", r"could(?: not|n't) (?:be found|find)\b",
-    r"unknown id\b", r"no \w+(?: \w+){0,3} (?:with|named|called|has|by)\b",
+    r"not[ _]?found\b", r"no such\b", r"does(?: not|n't) exist\b", r"no longer exists?\b",
+    r"(?:can(?:not| not|'t)|could(?: not|n't)|(?:unable|failed) to) (?:find|locate|be (?:found|located))\b",
+    r"unknown (?:id|entity|control plane|service|route|plugin|consumer|vault|alert|(?:debug )?session)\b",
+    r"no \w+(?: \w+){0,3} (?:with|named|called|has|by|match(?:es|ed)?|found|exists?)\b",
+    r"there (?:is|are|was|were) no (?!operation|parameter|argument|property|field|value)",
 )  # fmt: skip
 _INVALID = _phrases(
-    r"invalid\b", r"validation errors?\b", r"required\b", r"must (?:be|not|have|match)\b", r"not allowed\b",
-    r"unexpected (?:keyword|argument|parameter)", r"(?:unknown|unsupported) (?:argument|parameter|operation)",
-    r"(?:not|isn't) one of\b", r"missing\b",
+    r"invalid\b", r"malformed\b", r"bad request\b", r"validation (?:errors?|failed)\b", r"required\b",
+    r"must (?:be|not|have|match)\b", r"not allowed\b", r"unexpected (?:keyword|argument|parameter)",
+    r"(?:unknown|unsupported) (?:argument|parameter|operation)", r"(?:not|isn't) one of\b", r"missing\b",
+    r"there (?:is|are|was|were) no (?:operation|parameter|argument|property|field)\b",
 )  # fmt: skip
+_MOST = re.compile(
+    r"(?:\b(?:maximum(?: value)?(?: of| is)?|at most|less than or equal to|exceed|no more than|up to"
+    r"|(?:between|from) 1 (?:and|to)|1\s?(?:-|–|\.\.))|<=|≤)\s*:?\s*(\d{1,6})\b",
+    re.IGNORECASE,
+)
 
 
 def status_in(text: str) -> int | None:
     """The HTTP status a refusal names in one of the known forms, None if it names none."""
-    named = _STATUS.search(text)
+    unquoted = _QUOTED.sub("''", text)
+    named = _HTTPX.search(text) or _LEADING.match(unquoted) or _STATUS.search(unquoted)
     return int(next(filter(None, named.groups()))) if named else None
 
 
 def is_denial(text: str) -> bool:
     """Whether the words are those of the organization's MCP switch (documented: "access denied")."""
     return bool(_DENIED.search(text))
+
+
+def most_allowed(words: str, asked: int) -> int | None:
+    """The number below `asked` that a refusal of so many says it would accept, None if it says none."""
+    about = re.search(rf"\b(?:max_?results|limit|size|{asked})\b", words, re.IGNORECASE)
+    most = _MOST.search(words) if about else None
+    number = int(most.group(1)) if most else 0
+    return number if 0 < number < asked else None
 
 
 def classified(words: str, **context: Any) -> KonnectError:
@@ -82,6 +135,11 @@ def classified(words: str, **context: Any) -> KonnectError:
             return McpAccessDisabled(words, status=403, **context)
         if _LIMITED.search(read):
             return RateLimited(words, status=429, **context)
+        status = next((status for status, phrase in _FAILURES if phrase.search(unquoted)), None)
+        if status is not None:
+            return ServerError(words, status=status, **context)
+        if _UNENTITLED.search(unquoted):
+            return ToolUnavailable(words, **context)
         if _PERMISSION.search(read):
             return Forbidden(words, status=403, **context)
         if _UNAUTHENTICATED.search(read):

@@ -11,6 +11,7 @@ from typing import Any
 from konnect_agent.ids import CompositeId
 from konnect_agent.models import ApiRequest
 from konnect_agent.redaction import scrub
+from patterns.attribution import Attributed, folded
 from patterns.views import PluginView
 from patterns.workflow import Frozen
 
@@ -68,43 +69,63 @@ class ConsumerFailures(Failures):
 class Counted:
     """Failures of one consumer, or of nobody."""
 
-    rows: list[ApiRequest] = field(default_factory=list[ApiRequest])
+    rows: list[Attributed] = field(default_factory=list[Attributed])
 
     def counts(self) -> dict[str, Any]:
         """The three ways of counting, most first (hours in order)."""
-        statuses = Counter(str(row.status or "unknown") for row in self.rows)
-        routes = Counter(row.route_id.id if row.route_id else "none" for row in self.rows)
-        hours = Counter(f"{row.request_start:%Y-%m-%dT%H:00Z}" for row in self.rows if row.request_start)
+        starts = (row.request.request_start for row in self.rows)
         return {
             "failures": len(self.rows),
-            "by_status": dict(statuses.most_common()),
-            "by_route": dict(routes.most_common()),
-            "by_hour": dict(sorted(hours.items())),
+            "by_status": _most_first(str(row.request.status or "unknown") for row in self.rows),
+            "by_route": _most_first(row.route_id or "none" for row in self.rows),
+            "by_hour": dict(sorted(Counter(f"{at:%Y-%m-%dT%H:00Z}" for at in starts if at).items())),
         }
+
+    @property
+    def username(self) -> str | None:
+        """What the rows call the consumer, if they do."""
+        return next(
+            (row.request.consumer_username for row in self.rows if row.request.consumer_username), None
+        )
 
 
 @dataclass
 class Tally:
-    """Rows by who sent them."""
+    """Rows by who sent them; two spellings of an id are one consumer, called as it was first."""
 
-    consumers: dict[CompositeId, Counted] = field(default_factory=dict[CompositeId, Counted])
+    callers: dict[tuple[str, str], tuple[CompositeId, Counted]] = field(
+        default_factory=dict[tuple[str, str], tuple[CompositeId, Counted]]
+    )
     anonymous: Counted = field(default_factory=Counted)
 
     @classmethod
-    def of(cls, rows: Iterable[ApiRequest]) -> Tally:
+    def of(cls, rows: Iterable[Attributed]) -> Tally:
         tally = cls()
         for row in rows:
-            who = row.consumer_id
+            who = row.caller
             if who is None:
                 tally.anonymous.rows.append(row)
                 continue
-            key = CompositeId(who.control_plane_id or row.control_plane_id, who.id)
-            tally.consumers.setdefault(key, Counted()).rows.append(row)
+            key = folded(who.control_plane_id or ""), folded(who.id)
+            tally.callers.setdefault(key, (who, Counted()))[1].rows.append(row)
         return tally
 
     def ranking(self) -> list[tuple[CompositeId, Counted]]:
         """Most failures first; equal ones in the order of their ids, so that it is stable."""
-        return sorted(self.consumers.items(), key=lambda item: (-len(item[1].rows), item[0].id))
+        ranked = sorted(self.callers.items(), key=lambda item: (-len(item[1][1].rows), *reversed(item[0])))
+        return [entry for _, entry in ranked]
+
+
+def _most_first(words: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(words).items(), key=lambda item: (-item[1], item[0])))
+
+
+def latest(rows: Iterable[ApiRequest], count: int) -> tuple[FailedRequest, ...]:
+    """The newest of these rows as a report shows them, in whatever order they came; undated ones last."""
+    by_age = sorted(
+        rows, key=lambda row: row.request_start.timestamp() if row.request_start else 0, reverse=True
+    )
+    return tuple(failed_request(row) for row in by_age[:count])
 
 
 def failed_request(row: ApiRequest) -> FailedRequest:

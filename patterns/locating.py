@@ -15,7 +15,19 @@ from dataclasses import dataclass, field, replace
 
 from konnect_agent import Konnect
 from konnect_agent.decoding import Listing
-from konnect_agent.errors import Ambiguous, Candidate, KonnectError, NoMatch, NotFound, ToolError, Undecodable
+from konnect_agent.errors import (
+    Ambiguous,
+    Candidate,
+    Forbidden,
+    KonnectError,
+    NoMatch,
+    NotFound,
+    ServerError,
+    TimedOut,
+    ToolError,
+    ToolUnavailable,
+    Undecodable,
+)
 from konnect_agent.matching import rank
 from konnect_agent.models import ControlPlane, Route
 from konnect_agent.redaction import scrub
@@ -26,6 +38,8 @@ from patterns.serving import Asked, Serving, serving
 from patterns.workflow import OpenStep, missed, step, truncated
 
 _NAMED = 10
+_UNANSWERED = (ToolError, ToolUnavailable, Undecodable, Forbidden, ServerError, TimedOut)
+"""What get_by_route may say while the control planes can still be looked through."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,11 @@ class _Looked:
     def own(self, plane: ControlPlane) -> Listing[Route]:
         return self.routes.get(plane.id or "", Listing())
 
+    def fail(self, plane: ControlPlane, error: KonnectError, what: str) -> None:
+        key = plane.id or ""
+        self.names[key], self.failed[key] = scrub(plane.label), error
+        missed(what, error, control_plane=plane)
+
 
 async def candidates(konnect: Konnect, asked: Asked, name: str | None, this: OpenStep) -> Candidates:
     """The named control plane, those the tool says serve the path, or (fallback) all of them."""
@@ -83,10 +102,10 @@ async def candidates(konnect: Konnect, asked: Asked, name: str | None, this: Ope
         return Candidates((plane,), selected.found_by or "name")
     problem = "found nothing"
     try:
-        found = await konnect.control_planes.get_by_route(asked.path.partition("?")[0])
+        found = await konnect.control_planes.get_by_route(asked.target.partition("?")[0])
     except NotFound:
         found = ()
-    except (ToolError, Undecodable) as error:
+    except _UNANSWERED as error:
         found, problem = (), f"failed ({type(error).__name__}: {scrub(error.message)})"
     if any(plane.id for plane in found):
         return Candidates(tuple(plane for plane in found if plane.id), "get_by_route")
@@ -102,8 +121,13 @@ async def locate(konnect: Konnect, asked: Asked, given: Candidates) -> Located:
     found = await _look(konnect, asked, given, looked)
     if found is None and given.how == "get_by_route":
         named = _names(scrub(plane.label) for plane in given.control_planes)
-        given = await _every(konnect, f"get_by_route named {named}, where no route serves the request")
+        seen = " that could be seen" if looked.failed else ""
+        given = await _every(konnect, f"get_by_route named {named}, where no route{seen} serves the request")
         found = await _look(konnect, asked, given, looked)
+    if found is not None and looked.failed:
+        unread = _names(looked.names[key] for key in looked.failed)
+        doubt = f"The routes of {unread} could not be read: one of them may serve the request as well."
+        return replace(found, notes=(*found.notes, doubt))
     if found is not None:
         return found
     if looked.failed and not looked.routes:
@@ -121,7 +145,7 @@ async def _every(konnect: Konnect, reason: str) -> Candidates:
 
 async def _look(konnect: Konnect, asked: Asked, given: Candidates, looked: _Looked) -> Located | None:
     """The one place among the candidates where a route serves the request; None when there is none."""
-    places = await _places(konnect, given)
+    places = await _places(konnect, given, looked)
     holders = unique(holder for place in places for holder in place.holders)
     await _read_routes(konnect, holders, looked)
     looked.whole &= all(place.whole for place in places)
@@ -152,8 +176,8 @@ async def _look(konnect: Konnect, asked: Asked, given: Candidates, looked: _Look
     return next(iter(hits.values()), None)
 
 
-async def _places(konnect: Konnect, given: Candidates) -> list[Place]:
-    """Where each candidate's configuration acts. Raises when a single group's members cannot be read."""
+async def _places(konnect: Konnect, given: Candidates, looked: _Looked) -> list[Place]:
+    """Where each candidate's configuration acts; a group whose members cannot be read is noted."""
     known: tuple[Membership, ...] | None = ()
     if not all(plane.is_group for plane in given.control_planes):
         async with step("group"):
@@ -168,11 +192,20 @@ async def _places(konnect: Konnect, given: Candidates) -> list[Place]:
             continue
         membership = next((each for each in known or () if each.group.id == plane.id), None)
         if membership is None:
-            places.append(Place(plane, tuple(await group_members(konnect, plane)), plane))
+            places.append(await _group(konnect, plane, looked))
         else:
             whole = membership.members is not None and membership.whole
             places.append(Place(plane, membership.members or (), plane, whole))
     return places
+
+
+async def _group(konnect: Konnect, plane: ControlPlane, looked: _Looked) -> Place:
+    try:
+        members = await group_members(konnect, plane)
+    except KonnectError as error:
+        looked.fail(plane, error, "members")
+        return Place(plane, (), plane, whole=False)
+    return Place(plane, members, plane, whole=members.complete)
 
 
 def _placed(plane: ControlPlane, known: tuple[Membership, ...] | None) -> Place:
@@ -203,13 +236,11 @@ async def _read_routes(konnect: Konnect, holders: Sequence[ControlPlane], looked
         "control planes", wanted, lambda each: konnect.routes.list(each.id or ""), width=width
     )
     for holder, answer in zip(wanted, answers, strict=True):
-        key = holder.id or ""
-        looked.names[key] = scrub(holder.label)
         if isinstance(answer, KonnectError):
-            looked.failed[key] = answer
-            missed("routes", answer, control_plane=holder)
+            looked.fail(holder, answer, "routes")
             continue
-        looked.routes[key] = answer
+        key = holder.id or ""
+        looked.names[key], looked.routes[key] = scrub(holder.label), answer
         if not answer.complete:
             truncated("routes")
             looked.whole = False

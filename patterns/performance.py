@@ -2,24 +2,29 @@
 
 1. Select the control plane. 2. Confirm the full criteria. 3. CreateDebugSession. 4. `fetch_status` until
 completed. 5. `summarize_session`: bottlenecks worst first, and the latency distribution.
-A session that was started here is stopped when the workflow is left early.
+A session that was started here is stopped when the workflow is left early. A summary that counts samples, and
+yields no figure, was not understood: that is noted in the coverage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
-from typing import Any
+from typing import Any, cast
 
 from konnect_agent import Konnect
+from konnect_agent.decoding import CUT, as_object, undecodable
 from konnect_agent.errors import DebugSessionFailed, InvalidArguments, KonnectError
+from konnect_agent.ids import split_composite
 from konnect_agent.models import DebugCriteria
 from konnect_agent.redaction import redact
 from konnect_agent.resources.resource import required
 from patterns.confirmation import Confirm, DebugPlan, confirmed
 from patterns.selection import Selected, select_control_plane
-from patterns.traces import Bottleneck, read_bottlenecks, read_latency
-from patterns.workflow import Frozen, Result, keep, step, workflow
+from patterns.traces import Bottleneck, read_bottlenecks, read_latency, read_samples
+from patterns.workflow import Frozen, Result, keep, missed, step, truncated, workflow
+
+_LONGEST_TEXT = 50_000
 
 
 class SessionState(Frozen):
@@ -30,7 +35,7 @@ class SessionState(Frozen):
 
 
 class PerformanceResult(Result):
-    """What the traces say. `summary` is the server's own, untouched except for secrets.
+    """What the traces say. `summary` is the server's own, untouched except for secrets and endless texts.
 
     Bottlenecks come worst first; `share` is the part of the whole request's time, from 0 to 1.
     """
@@ -56,7 +61,7 @@ async def debug_performance(
     service: str | None = None,
     session_duration: int | None = None,
     max_samples: int | None = None,
-    debug_session_id: str | None = None,
+    debug_session_id: str | int | None = None,
     inputs: Mapping[str, Any] | None = None,
 ) -> PerformanceResult:
     """Trace live requests that fit the criteria, and say where their time goes.
@@ -64,8 +69,9 @@ async def debug_performance(
     `confirm` sees the whole plan (a `DebugPlan`) and must return True; declining sends nothing and raises
     `ConfirmationDeclined`. `http_latency` has the form `>=1000ms`, `session_duration` is 10 to 1800 s (60 if
     left out), `max_samples` 100 if left out. `service` is a name or id. `debug_session_id` resumes a session
-    instead of creating one. `inputs` are arguments for CreateDebugSession, such as an alert's
-    `debug_session_inputs`, sent unchanged; a control plane they name is the one meant.
+    instead of creating one; with a control plane's id in front, it also says which. `inputs` are arguments
+    for CreateDebugSession, such as an alert's `debug_session_inputs`, sent unchanged; a control plane they
+    name is the one meant.
     Raises `InvalidArguments` before anything is sent, `DebugSessionFailed` when no usable data came.
     """
     given = {
@@ -74,22 +80,29 @@ async def debug_performance(
     }  # fmt: skip
     criteria = DebugCriteria.of({**given, **(inputs or {})})
     wanted = _one_plane(control_plane, (inputs or {}).get("control_plane_id"))
+    existing = None if debug_session_id is None else required(str(debug_session_id), "debug session id")
+    pair = split_composite(existing) if existing else None
+    owner = pair.control_plane_id if pair else None
 
     async with step("select control plane") as this:
         await konnect.debug_sessions.ensure_available()
-        plane, selected = await select_control_plane(konnect, wanted, this)
+        plane, selected = await select_control_plane(konnect, owner if wanted is None else wanted, this)
         plane_id = selected.id or ""
+        if owner is not None and owner.lower() != plane_id.lower():
+            raise InvalidArguments(
+                f"The debug session {existing} is not one of the control plane {plane.label} ({plane_id}).",
+                hint="Leave out the control plane, or give the debug session's id alone.",
+            )
         if service is not None:
             found = await konnect.services.find(service, control_plane_id=plane_id)
             this.extract(service_id=found.id)
             criteria = DebugCriteria.of({**criteria.arguments(), "service_id": found.id})
     result = keep(PerformanceResult(control_plane=selected))
 
-    if debug_session_id is not None:
-        existing = required(debug_session_id, "debug session id")
+    if pair is not None:
         # Its length is not known: look for an end at the usual time, and wait for the longest there can be.
         length, grace = (session_duration, 60.0) if session_duration else (60.0, 1800.0)
-        return await _observe(konnect, result, existing, length, grace)
+        return await _summarized(konnect, await _completed(konnect, result, pair.id, length, grace))
     result = keep(result.model_copy(update={"criteria": criteria.resolved()}))
     async with step("confirm"):
         await confirmed(DebugPlan(plane, criteria, konnect.endpoint, selected.found_by), confirm)
@@ -98,7 +111,8 @@ async def debug_performance(
             running = konnect.debug_sessions.running(plane_id, criteria)
             session_id = (await until_done.enter_async_context(running)).id or ""
             this.extract(debug_session_id=session_id)
-        return await _observe(konnect, result, session_id, criteria.session_duration, 60.0)
+        result = await _completed(konnect, result, session_id, criteria.session_duration, 60.0)
+    return await _summarized(konnect, result)
 
 
 def _one_plane(named: str | None, inside: Any) -> str | None:
@@ -113,10 +127,10 @@ def _one_plane(named: str | None, inside: Any) -> str | None:
     return named
 
 
-async def _observe(
+async def _completed(
     konnect: Konnect, result: PerformanceResult, session_id: str, length: float, grace: float
 ) -> PerformanceResult:
-    """Steps 4 and 5 on a session that exists."""
+    """Step 4 on a session that exists."""
     plane_id = result.control_plane.id or ""
     result = keep(_with_session(result, session_id, None))
     async with step("wait until completed") as this:
@@ -128,20 +142,40 @@ async def _observe(
         except DebugSessionFailed as failure:
             result = keep(_with_session(result, session_id, failure.status))
             with suppress(KonnectError):  # what was traced until then may be there; the failure stands
-                keep(await _summarized(konnect, result, plane_id, session_id))
+                keep(await _with_summary(konnect, result))
             raise
-    result = keep(_with_session(result, session_id, "completed"))
+    return keep(_with_session(result, session_id, "completed"))
+
+
+async def _summarized(konnect: Konnect, result: PerformanceResult) -> PerformanceResult:
+    """Step 5."""
     async with step("summarize"):
-        return await _summarized(konnect, result, plane_id, session_id)
+        return await _with_summary(konnect, result)
 
 
-async def _summarized(
-    konnect: Konnect, result: PerformanceResult, plane_id: str, session_id: str
-) -> PerformanceResult:
+async def _with_summary(konnect: Konnect, result: PerformanceResult) -> PerformanceResult:
+    session_id, plane_id = result.debug_session.id or "", result.control_plane.id or ""
     answer = await konnect.debug_sessions.summarize(session_id, control_plane_id=plane_id)
     summary = redact(answer.data)
-    figures = {"bottlenecks": read_bottlenecks(summary), "latency": read_latency(summary), "summary": summary}
+    bottlenecks, latency = read_bottlenecks(summary), read_latency(summary)
+    samples = read_samples(summary)
+    if samples and not bottlenecks and not latency:
+        what = f"the server reports {samples} samples, and no bottleneck or latency that can be read"
+        missed("the figures of the debug session's summary", undecodable(what, summary))
+    shown = _shortened(summary)
+    if shown != summary or (as_object(summary) or {}).get(CUT) is True:
+        truncated("the debug session's summary")
+    figures = {"bottlenecks": bottlenecks, "latency": latency, "summary": shown}
     return result.model_copy(update=figures)
+
+
+def _shortened(data: Any) -> Any:
+    """`data` without what follows in texts longer than anybody reads."""
+    if isinstance(data, str) and len(data) > _LONGEST_TEXT:
+        return f"{data[:_LONGEST_TEXT]}... [{len(data) - _LONGEST_TEXT} more characters]"
+    if isinstance(data, Mapping):
+        return {key: _shortened(value) for key, value in cast("Mapping[str, Any]", data).items()}
+    return [_shortened(entry) for entry in cast("list[Any]", data)] if isinstance(data, list) else data
 
 
 def _with_session(result: PerformanceResult, session_id: str, status: str | None) -> PerformanceResult:

@@ -7,11 +7,13 @@ path does (`get_by_route`, then a look through every control plane); with neithe
 from __future__ import annotations
 
 from konnect_agent import Konnect
+from konnect_agent.decoding import Listing
 from konnect_agent.errors import Ambiguous, Candidate, NoMatch
 from konnect_agent.models import ControlPlane
 from konnect_agent.redaction import scrub
 from patterns.coverage import Named
-from patterns.workflow import OpenStep
+from patterns.groups import unique
+from patterns.workflow import OpenStep, truncated
 
 
 class Selected(Named):
@@ -45,8 +47,11 @@ def _selected(entity: ControlPlane, how: str, this: OpenStep) -> tuple[ControlPl
     return entity, Selected(id=entity.id, name=scrub(entity.label), found_by=how)
 
 
-async def group_members(konnect: Konnect, plane: ControlPlane) -> list[ControlPlane]:
+async def group_members(konnect: Konnect, plane: ControlPlane) -> Listing[ControlPlane]:
     """The control planes that hold the entities: a group's members, or the control plane itself."""
     if not plane.is_group:
-        return [plane]
-    return [member for member in await konnect.control_plane_groups.list(plane.id or "") if member.id]
+        return Listing([plane])
+    members = await konnect.control_plane_groups.list(plane.id or "")
+    if not members.complete:
+        truncated(f"members of {scrub(plane.label)}")
+    return Listing(unique(members), complete=members.complete)

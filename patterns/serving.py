@@ -51,6 +51,11 @@ class Asked:
                 f"{self.scheme!r} is no scheme a route can serve.", hint=f"Use one of {', '.join(_SCHEMES)}."
             )
 
+    @property
+    def target(self) -> str:
+        """What the gateway is asked for: a fragment stays with the client that follows it."""
+        return self.path.partition("#")[0]
+
     def bare(self) -> Request:
         """The request with nothing filled in."""
         return self._request("GET", "", {}, None)
@@ -66,7 +71,7 @@ class Asked:
         chosen = self.host if self.host is not None else host
         return Request(
             method=(self.method or method).upper(),
-            path=self.path,
+            path=self.target,
             host=chosen,
             scheme=self.scheme,
             headers=dict(self.headers) if self.headers is not None else dict(headers),

@@ -1,83 +1,62 @@
-"""Reading a trace summary whose field names nobody documents.
+"""What a trace summary says, though nobody documents its field names.
 
 Kong's pages promise span metrics, a latency analysis and bottlenecks, and document only the span names
-(debugger-spans). So: bottlenecks are the server's own list if it has one, else its span metrics, both found
-by what their entries hold (a name and a figure), wherever they stand. Durations may be named `p95_ms`,
-`p95`, `p95Ms`, `p95_us`, `p95_ns`, `duration_p95`, or stand in a nested object, whose key may hold the unit
-(`latency_s`); all become milliseconds.
-Text without figures yields no bottlenecks: nothing is guessed, and `summary` still has it.
+(debugger-spans). So, wherever they stand:
+1. Bottlenecks are the server's own list if it has one.
+2. Else its span metrics, or the spans of its traces, with their shares of the root span or the total.
+3. Else what its prose says beyond doubt.
+4. The latency is what is called so and is not a span's; else the summary's own percentiles, else the root's.
+Pieces of a summary are the matter of `pieces`, of `bottleneck` and `figures` what one entry holds, of
+`narration` prose. Nothing is guessed, and `summary` still has everything.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from konnect_agent.redaction import scrub
-from patterns.workflow import Frozen
-
-_NAME_KEYS = (
-    "name",
-    "span",
-    "span_name",
-    "spanName",
-    "operation",
-    "component",
-    "plugin",
-    "plugin_name",
-    "phase",
+from patterns.bottleneck import Bottleneck, once, read_entries
+from patterns.figures import (
+    FIGURES,
+    Entry,
+    as_entries,
+    as_entry,
+    durations_in,
+    has_figures,
+    holds_durations,
+    name_in,
+    scale_of,
+    unit_in,
+    words_of,
 )
-_LIST_WORDS = ("bottleneck", "hotspot", "slowest", "top_spans")
-_SPAN_WORDS = ("span", "metric", "phase", "plugin", "component")
-_ROOTS = ("kong", "root", "request", "total")
-_UNITS = {"ms": 1.0, "millis": 1.0, "milliseconds": 1.0, "us": 1e-3, "micros": 1e-3, "microseconds": 1e-3,
-          "ns": 1e-6, "nanos": 1e-6, "nanoseconds": 1e-6, "s": 1e3, "sec": 1e3, "seconds": 1e3}  # fmt: skip
-_FIGURES = {
-    "p50_ms": ("p50", "median"), "p90_ms": ("p90",), "p95_ms": ("p95",), "p99_ms": ("p99",),
-    "mean_ms": ("mean", "avg", "average"), "max_ms": ("max", "maximum"), "total_ms": ("total", "sum", "self"),
-}  # fmt: skip
-_SHARE_WORDS = {"share", "percent", "percentage", "pct", "ratio", "fraction", "contribution"}
-_KINDS = (
-    (r"kong\.[a-z_]+\.plugin\.|^plugin", "plugin"),
-    (r"kong\.io\.|redis|3p", "third-party I/O"),
-    (r"kong\.dns|\bdns\b", "dns"),
-    (r"tls|handshake", "tls"),
-    (r"upstream|find_upstream|balanc", "upstream"),
-    (r"client", "client"),
-    (r"kong\.router|\brouter\b", "router"),
-    (r"kong\.phase\.|^phase", "phase"),
-    (r"datakit", "datakit"),
-)  # fmt: skip
+from patterns.narration import entries_in, entry_in, span_named
+from patterns.pieces import Piece, pieces
 
+__all__ = ["Bottleneck", "read_bottlenecks", "read_latency", "read_samples"]
 
-class Bottleneck(Frozen):
-    """One place where time goes. `share` is its part of the request's time, 0 to 1; durations are ms."""
-
-    name: str
-    kind: str
-    share: float | None = None
-    p50_ms: float | None = None
-    p95_ms: float | None = None
-    p99_ms: float | None = None
-    mean_ms: float | None = None
-    total_ms: float | None = None
-    count: int | None = None
-    plugin_id: str | None = None
+_BOTTLENECKS = re.compile(r"bottleneck|hot_?(?:spot|path)|slowest|top_?span")
+_SPANS = re.compile(r"span|metric|phase|plugin|component|operation|children|^root$")
+_NO_SPANS = re.compile(r"trace|request")
+_LATENCY = re.compile(r"latenc|percentile|response_?time|overall")
+_SAMPLES = frozenset(("sample", "samples", "trace", "traces"))
+_COUNTING = frozenset(
+    ("count", "total", "number", "num", "of", "collected", "captured", "analyzed", "recorded")
+)
+_SAMPLES_TOLD = re.compile(
+    r"\b([1-9]\d{0,8}) (?:samples?|traces?)\b|\b(?:samples|traces)\b\W{1,4}([1-9]\d{0,8})\b", re.IGNORECASE
+)
+_ROOTS = ("kong", "root", "request", "total", "overall")
 
 
 def read_bottlenecks(summary: Any) -> tuple[Bottleneck, ...]:
-    """The bottlenecks a summary names, worst first; empty when it has no figures."""
-    for words, is_given in ((_LIST_WORDS, True), (_SPAN_WORDS, False)):
-        for entries, unit in _lists(summary, words):
-            found = [read for entry in entries if (read := _bottleneck(entry, unit)) is not None]
-            if not found:
-                continue
-            if not is_given:
-                found = _shares(found)
-            return tuple(sorted(found, key=_badness, reverse=True))
-    return ()
+    """The bottlenecks a summary names, worst first, else in its own order; empty when nothing can be read."""
+    parts = pieces(summary)
+    found = _given(parts)
+    if not found:
+        spans = _spans(parts) or _narrated(parts)
+        found = _with_shares(spans, _root(spans) or _whole(_latency(parts)))
+    return tuple(sorted(found, key=_badness, reverse=True))
 
 
 def read_latency(summary: Any) -> dict[str, Any]:
@@ -85,169 +64,127 @@ def read_latency(summary: Any) -> dict[str, Any]:
 
     Part names (`total`, `upstream`, `internal`, ...) are the server's own.
     """
-    for name, value, unit in _mappings(summary):
-        if "latenc" not in name.lower():
-            continue
-        own = _figures(value, unit)
-        inner = (found for found in _mappings(value, unit, depth=2) if found[1] is not value)
-        parts = {key: figures for key, entry, part in inner if (figures := _figures(entry, part))}
-        if own or parts:
-            return {**own, **parts}
-    top = _figures(cast("Mapping[str, Any]", summary)) if isinstance(summary, Mapping) else {}
-    if top:
-        return {"total": top}
-    root = next((b for b in _spans(summary) if b.name in _ROOTS), None)
-    return {"total": root.model_dump(include=set(_FIGURES), exclude_none=True)} if root else {}
+    parts = pieces(summary)
+    found = _latency(parts)
+    root = None if found else _root(_spans(parts) or _narrated(parts))
+    return {"total": root.model_dump(include=set(FIGURES), exclude_none=True)} if root else found
 
 
-def _bottleneck(entry: Mapping[str, Any], unit: str) -> Bottleneck | None:
-    name = next((entry[key] for key in _NAME_KEYS if isinstance(entry.get(key), str) and entry[key]), None)
-    figures = _figures(entry, unit)
-    share = _share(entry)
-    if name is None or (not figures and share is None):
-        return None
-    plugin_id = entry.get("plugin_id", entry.get("proxy.kong.plugin.id"))
-    count = entry.get("count", entry.get("samples", entry.get("calls")))
-    given = entry.get("kind", entry.get("type", entry.get("category")))
-    return Bottleneck(
-        name=scrub(name),
-        kind=scrub(given) if isinstance(given, str) and given else _kind(name),
-        share=share,
-        count=count if isinstance(count, int) and not isinstance(count, bool) else None,
-        plugin_id=plugin_id if isinstance(plugin_id, str) else None,
-        **{key: value for key, value in figures.items() if key in Bottleneck.model_fields},
-    )
+def read_samples(summary: Any) -> int | None:
+    """How many requests were traced; None when the summary does not say."""
+    for part in pieces(summary):
+        fields = as_entry(part.value) if part.is_whole else None
+        for key, value in (fields or {}).items():
+            words = set(words_of(key))
+            if words & _SAMPLES and words <= _SAMPLES | _COUNTING:
+                number = len(as_entries(value)) if isinstance(value, list) else value
+                if isinstance(number, int) and not isinstance(number, bool):
+                    return number
+        told = _SAMPLES_TOLD.search(part.value) if isinstance(part.value, str) else None
+        if told is not None:
+            return int(told[1] or told[2])
+    return None
 
 
-def _spans(summary: Any) -> list[Bottleneck]:
-    entries = ((entry, unit) for listed, unit in _lists(summary, _SPAN_WORDS) for entry in listed)
-    return [read for entry, unit in entries if (read := _bottleneck(entry, unit)) is not None]
+def _given(parts: Iterable[Piece]) -> list[Bottleneck]:
+    """The server's own list of bottlenecks."""
+    for part in parts:
+        if _BOTTLENECKS.search(part.key) and not _NO_SPANS.search(part.key):
+            found = read_entries(_entries(part, are_given=True), part.unit, are_given=True)
+            if found:
+                return found
+    return []
 
 
-def _shares(spans: Sequence[Bottleneck]) -> list[Bottleneck]:
-    """Span metrics as bottlenecks: each one's part of the root span; the root and phases are left out."""
-    root = next((span for span in spans if span.name in _ROOTS), None)
-    whole = _weight(root) if root else max((_weight(span) for span in spans), default=0.0)
-    leaves = [span for span in spans if span is not root and span.kind != "phase"] or list(spans)
+def _spans(parts: Sequence[Piece]) -> list[Bottleneck]:
+    """Every span that has figures: out of the lists that are called so, else out of nameless ones."""
+    called = [part for part in parts if _SPANS.search(part.key) and not _NO_SPANS.search(part.key)]
+    nameless = [part for part in parts if part.key == "" and isinstance(part.value, list)]
+    for lists in (called, nameless):
+        found = once(span for part in lists for span in read_entries(_entries(part), part.unit))
+        if found:
+            return found
+    return []
+
+
+def _narrated(parts: Iterable[Piece]) -> list[Bottleneck]:
+    """The spans whose figures prose tells."""
+    entries = [entry for part in parts if isinstance(part.value, str) for entry in entries_in(part.value)]
+    return once(read_entries(entries, 1.0))
+
+
+def _entries(part: Piece, *, are_given: bool = False) -> list[Entry]:
+    """The entries of a list; an object that is one itself; those in an object, whose keys are their names."""
+    fields = as_entry(part.value)
+    if fields is None:
+        return [entry for value in as_entries(part.value) if (entry := _entry(value)) is not None]
+    inner = {name: entry for name, value in fields.items() if (entry := as_entry(value)) is not None}
+    if name_in(fields) is not None and (has_figures(fields, part.unit) or (are_given and not inner)):
+        return [fields]
+    return [{"name": name, **entry} for name, entry in inner.items() if has_figures(entry, part.unit)]
+
+
+def _entry(value: Any) -> Entry | None:
+    """An element of a list as an entry; a text says what a line of prose would, or is a name."""
+    if not isinstance(value, str):
+        return as_entry(value)
+    name = span_named(value) or (value.strip() if len(value.split()) == 1 else None)
+    return entry_in(value) or ({"name": name} if name else None)
+
+
+def _root(spans: Iterable[Bottleneck]) -> Bottleneck | None:
+    """The span that is the whole request."""
+    return next((span for span in spans if span.name.lower() in _ROOTS), None)
+
+
+def _whole(latency: Any) -> Bottleneck | None:
+    """All requests as a span, by their latency."""
+    total = next((found for name in ("total", "overall") if (found := as_entry(latency.get(name)))), latency)
+    figures = {name: value for name, value in total.items() if name in ("mean_ms", "p50_ms")}
+    return Bottleneck(name="total", kind="other", **figures) if figures else None
+
+
+def _with_shares(spans: Iterable[Bottleneck], whole: Bottleneck | None) -> list[Bottleneck]:
+    """Spans with their shares of the whole, which is left out, as phases are if there is anything else."""
+    inner = [span for span in spans if span.name.lower() not in _ROOTS]
     return [
-        span if span.share is not None or not whole
-        else span.model_copy(update={"share": round(min(_weight(span) / whole, 1.0), 4)})
-        for span in leaves
+        span if span.share is not None or whole is None
+        else span.model_copy(update={"share": span.part_of(whole)})
+        for span in [span for span in inner if span.kind != "phase"] or inner
     ]  # fmt: skip
 
 
-def _weight(span: Bottleneck) -> float:
-    return span.total_ms or span.mean_ms or span.p50_ms or span.p95_ms or 0.0
-
-
 def _badness(span: Bottleneck) -> tuple[float, float, float]:
-    return (span.share if span.share is not None else -1.0, span.p95_ms or 0.0, _weight(span))
+    figures = (span.total_ms, span.mean_ms, span.p50_ms, span.duration_ms)
+    weight = next((figure for figure in figures if figure is not None), 0.0)
+    return (span.share if span.share is not None else -1.0, span.p95_ms or 0.0, weight)
 
 
-def _kind(name: str) -> str:
-    folded = name.lower()
-    return next((kind for pattern, kind in _KINDS if re.search(pattern, folded)), "other")
+def _latency(parts: Iterable[Piece]) -> dict[str, Any]:
+    """What is called latency, else the summary's own figures: a sum there is the session's."""
+    of_all = [part for part in parts if part.alone and not part.of_part]
+    for part in of_all:
+        if _LATENCY.search(part.key) and (found := _distribution(part.key, part.value, part.unit)):
+            return found
+    for part in of_all:
+        figures = durations_in(as_entry(part.value) or {}, part.unit) if part.is_whole else {}
+        figures = {name: value for name, value in figures.items() if name not in ("total_ms", "duration_ms")}
+        if figures:
+            return {"total": figures}
+    return {}
 
 
-def _share(entry: Mapping[str, Any]) -> float | None:
-    for key, value in entry.items():
-        number = _number(value)
-        folded = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", key).lower()
-        words = set(re.split(r"[^a-z]+", folded))
-        if number is None or not words & _SHARE_WORDS:
-            continue
-        is_percent = (
-            "percent" in folded or "pct" in folded or number > 1 or (isinstance(value, str) and "%" in value)
-        )
-        return round(min(max(number / 100 if is_percent else number, 0.0), 1.0), 4)
-    return None
-
-
-def _figures(entry: Mapping[str, Any], unit: str = "") -> dict[str, float]:
-    """The durations of an entry in milliseconds, under our names; also those in `duration`-like objects.
-
-    `unit` is the one an enclosing key names; a figure that names its own keeps it.
-    """
-    found: dict[str, float] = {}
-    for key, value in entry.items():
-        words = _words(key)
-        if isinstance(value, Mapping) and any(
-            w in words for w in ("duration", "latency", "time", "percentiles", "stats")
-        ):
-            inner = _figures(cast("Mapping[str, Any]", value), _unit_in(key) or unit)
-            found |= {k: v for k, v in inner.items() if k not in found}
-            continue
-        number = _number(value)
-        name = next(
-            (ours for ours, words_of in _FIGURES.items() if any(word in words for word in words_of)), None
-        )
-        if number is None or name is None or "count" in words or "samples" in words or "requests" in words:
-            continue
-        scale = _UNITS.get(_unit_in(key)) or _unit_of(value) or _UNITS.get(unit, 1.0)
-        found.setdefault(name, round(number * scale, 3))
+def _distribution(key: str, value: Any, unit: float | None, *, depth: int = 3) -> dict[str, Any]:
+    """Figures of a latency, and those of its parts by name."""
+    fields = as_entry(value) or {}
+    unit = unit_in(fields, unit)
+    found: dict[str, Any] = {**durations_in({key: value} if holds_durations(key) else fields, unit)}
+    rows = [(name_in(row), row) for entry in as_entries(value) if (row := as_entry(entry)) is not None]
+    inner = [(name[0], row) for name, row in rows if name is not None]
+    inner += [(name, part) for name, entry in fields.items() if (part := as_entry(entry)) is not None]
+    for name, part in inner:
+        if depth and not holds_durations(name):
+            around = scale_of(name) or unit
+            figures = durations_in(part, around)
+            found |= {name: figures} if figures else _distribution(name, part, around, depth=depth - 1)
     return found
-
-
-def _words(key: str) -> list[str]:
-    snake = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", key).lower()
-    return [word for word in re.split(r"[^a-z0-9]+", snake) if word]
-
-
-def _unit_in(key: str) -> str:
-    """The unit a key names, if it names one (`latency_s`, `p95Ms`): never its only word."""
-    return next((word for word in reversed(_words(key)[1:]) if word in _UNITS), "")
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:%|ms|us|µs|ns|s)?\s*", value)
-        return float(match.group(1)) if match else None
-    if isinstance(value, (int, float)) and math.isfinite(value) and value >= 0:
-        return float(value)
-    return None
-
-
-def _unit_of(value: Any) -> float | None:
-    """The scale of the unit a text ends with, such as `90ms`."""
-    unit = re.sub(r"[\d.\s]+", "", value) if isinstance(value, str) else ""
-    return _UNITS.get(unit.replace("µ", "u"))
-
-
-def _lists(summary: Any, words: Sequence[str]) -> Iterator[tuple[list[Mapping[str, Any]], str]]:
-    """Lists of objects, and objects of objects (keys become names), under a key with one of `words`.
-
-    Each comes with the unit that its key, or one around it, names.
-    """
-    for key, value, unit in _walk("", summary, "", 5):
-        if not any(word in key.lower() for word in words):
-            continue
-        if isinstance(value, list):
-            entries = cast("list[Any]", value)
-            yield [cast("Mapping[str, Any]", e) for e in entries if isinstance(e, Mapping)], unit
-        elif isinstance(value, Mapping):
-            named = cast("Mapping[str, Any]", value).items()
-            yield (
-                [{"name": n, **cast("Mapping[str, Any]", e)} for n, e in named if isinstance(e, Mapping)],
-                unit,
-            )
-
-
-def _mappings(summary: Any, unit: str = "", depth: int = 4) -> Iterator[tuple[str, Mapping[str, Any], str]]:
-    for key, value, inherited in _walk("", summary, unit, depth):
-        if isinstance(value, Mapping):
-            yield key, cast("Mapping[str, Any]", value), inherited
-
-
-def _walk(key: str, value: Any, unit: str, depth: int) -> Iterator[tuple[str, Any, str]]:
-    """Every named value with its unit, outermost first, a few levels deep; lists are not entered."""
-    level: list[tuple[str, Any, str]] = [(key, value, unit)]
-    for _ in range(depth):
-        yield from level
-        level = [
-            (name, inner, _unit_in(name) or around)
-            for _, holder, around in level
-            if isinstance(holder, Mapping)
-            for name, inner in cast("Mapping[str, Any]", holder).items()
-        ]

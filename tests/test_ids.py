@@ -13,6 +13,7 @@ from konnect_agent.ids import (
     join_composite,
     local_id,
     own_id,
+    renderings,
     split_composite,
 )
 
@@ -62,6 +63,11 @@ def test_a_composite_id_stays_whole_until_it_is_split() -> None:
     assert extract_id({"consumer": f"{CP}:{ID}"}, "consumer") == f"{CP}:{ID}"
 
 
+def test_the_documented_rendering_comes_first() -> None:
+    assert renderings("debug_session")[0] == "debug_session_id"
+    assert {"cpId", "controlPlane"} <= set(renderings("control_plane"))
+
+
 @pytest.mark.parametrize(
     "data", [{}, {"service": {}}, {"service_id": ""}, {"service": True}, {"service": [ID]}]
 )
@@ -82,8 +88,27 @@ def test_composite_ids_come_apart() -> None:
     assert split_composite(f"{CP}:{ID}") == CompositeId(CP, ID)
     assert split_composite(ID) == CompositeId(None, ID)
     assert split_composite(f" :{ID}") == CompositeId(None, ID)
-    assert split_composite(f"group:{CP}:{ID}") == CompositeId(f"group:{CP}", ID)
+    assert split_composite(f"{CP}:consumer:1") == CompositeId(CP, "consumer:1")
     assert str(split_composite(f"{CP}:{ID}")) == f"{CP}:{ID}"
+
+
+@pytest.mark.parametrize(
+    "value", ["konnect:service:1", f"urn:uuid:{ID}", f"eu:{ID}", "service:1", "team:prod"]
+)
+def test_a_colon_alone_makes_no_pair(value: str) -> None:
+    assert split_composite(value) == CompositeId(None, value)
+    assert join_composite(CP, value) == f"{CP}:{value}"
+    assert split_composite(f"{CP}:{value}") == CompositeId(CP, value)
+
+
+def test_the_id_of_a_known_control_plane_makes_a_pair() -> None:
+    pair = "konnect:cp:1:konnect:service:1"
+    assert split_composite(pair) == CompositeId(None, pair)
+    assert split_composite(pair, ("konnect", "konnect:cp:1", None)) == CompositeId(
+        "konnect:cp:1", "konnect:service:1"
+    )
+    assert join_composite("konnect:cp:1", pair) == pair
+    assert split_composite("konnect:cp:1", ("konnect:cp:1",)) == CompositeId(None, "konnect:cp:1")
 
 
 def test_a_composite_id_is_not_joined_twice() -> None:

@@ -11,7 +11,7 @@ import pytest
 from konnect_agent.errors import InvalidArguments, RateLimited, ServerError, Unreachable
 from konnect_agent.polling import Schedule, watch
 
-QUICK = Schedule(60, grace=60, scale=20_000)
+QUICK = Schedule(60, grace=60, scale=400)
 
 
 def answering(*answers: Any) -> Callable[[], Awaitable[Any]]:

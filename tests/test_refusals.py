@@ -219,6 +219,41 @@ def test_an_error_inside_a_success_is_an_error(data: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "nothing", [{"data": []}, {"services": None}, {"data": {"services": None}}, {"data": {}}]
+)
+@pytest.mark.parametrize(
+    ("beside", "expected"),
+    [
+        ({"success": False}, ToolError),
+        ({"ok": False, "message": "Permission denied"}, Forbidden),
+        ({"status": "error"}, ToolError),
+        ({"status": "failed", "detail": "You are not allowed to list services"}, Forbidden),
+        ({"error": {"code": 500, "message": "backend down"}, "meta": {"page": 1}}, ServerError),
+        ({"errors": [{"message": "permission denied"}]}, Forbidden),
+        ({"error": "boom", "control_plane_id": "cp-1", "status": "success"}, ToolError),
+        ({"status": 403, "message": "Forbidden", "total": 0}, Forbidden),
+        ({"code": "429"}, RateLimited),
+        ({"message": "You do not have permission to list services", "total": 0}, Forbidden),
+        ({"warnings": ["permission denied for all of them"], "control_plane_id": "cp-1"}, Forbidden),
+    ],
+)
+def test_a_refusal_beside_nothing_is_why_there_is_nothing(
+    nothing: dict[str, Any], beside: dict[str, Any], expected: type[KonnectError]
+) -> None:
+    for data in ({**nothing, **beside}, {"result": {**nothing, **beside}, "meta": {"took": 3}}):
+        assert type(hidden_error(data)) is expected
+
+
+def test_a_tool_result_inside_the_result_may_be_an_error() -> None:
+    content = [{"type": "text", "text": "Permission denied"}]
+    assert isinstance(hidden_error({"isError": True, "content": content}), Forbidden)
+    content = [{"type": "text", "text": json.dumps({"status": 404, "detail": "no such control plane"})}]
+    assert isinstance(hidden_error({"isError": True, "content": content}), NotFound)
+    assert hidden_error({"isError": False, "content": content[:0]}) is None
+    assert isinstance(hidden_error({"isError": True}), ToolError)
+
+
+@pytest.mark.parametrize(
     "data",
     [
         None,
@@ -234,6 +269,19 @@ def test_an_error_inside_a_success_is_an_error(data: Any) -> None:
         {"status": "completed", "message": "Too many requests matched"},
         {"message": "The session was stopped."},
         {"errors": 3, "requests": 10},
+        {"success": True, "data": [], "error": None, "errors": []},
+        {"status": "success", "data": [], "message": "No failed requests found, 0 errors"},
+        {"requests": [], "success": 0, "errors": 12},
+        {"data": [{"id": "1"}], "success": False, "warnings": ["permission denied for 3 others"]},
+        {"data": {"services": [{"id": "1"}], "routes": None}, "errors": [{"message": "permission denied"}]},
+        {"id": "s-1", "tags": [], "success": False, "error": "boom"},
+        {"name": "errors", "tags": None, "error": "boom", "status": "failed"},
+        {"debug_session_id": "d-1", "status": "failed", "traces": []},
+        {"debug_session_id": "d-1", "traces": [], "message": "Traces are unavailable until it completed"},
+        {"status": "in_progress", "traces": [], "error": "not yet"},
+        {"samples": 12, "bottlenecks": [], "message": "3 spans could not be read"},
+        {"description": "permission denied", "host": "error"},
+        {"content": [], "isError": False},
         {"response_http_status": "503", "request_uri": "/error", "status": 503},
         "Rate limiting\nToo many requests are answered with 429 and the words 'API rate limit exceeded'.",
         "Error codes\n\nHTTP 401: no API key found in request. HTTP 403: access denied.",

@@ -2,8 +2,8 @@
 
 A row per intent: the documented tool and operation. Arguments already carry their documented names and go
 out only when given; `Tool.fit` adapts them to the live `inputSchema`. The output's encoding is
-undocumented, so `decoding` accepts every plausible envelope. No paging is documented either: a cursor is
-followed when the live schema has a parameter for it, else the list is marked as cut.
+undocumented, so `decoding` and `envelopes` accept every plausible one. No paging is documented either: see
+`konnect_agent.dialects.paging`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from konnect_agent.decoding import Listing, Object
 from konnect_agent.dialects import Intent, Send
-from konnect_agent.envelopes import objects, single
-from konnect_agent.notes import page
+from konnect_agent.dialects.paging import whole_list
+from konnect_agent.envelopes import Rows, rows, single
 from konnect_agent.toolbox import Toolbox
-
-_PAGING = ("cursor", "offset", "page_token", "pageToken", "next", "after")
-_MOST_PAGES = 1000
 
 ROWS: Mapping[str, tuple[str, str | None]] = {
     "control_planes.list": ("GetControlPlane", "list"),
@@ -70,24 +66,22 @@ class Classic:
     async def perform(
         self, intent: Intent, arguments: Mapping[str, Any], toolbox: Toolbox, send: Send
     ) -> Any:
-        """One tool call; see `Dialect.perform`."""
+        """One tool call, or one for every part of a list; see `Dialect.perform`."""
         documented, operation = ROWS[intent.name]
         name = f"{documented}.{operation}" if operation else documented
         tool = toolbox.require(documented, name)
         given = {key: value for key, value in arguments.items() if value is not None}
         if operation:
             given = {"operation": operation, **given}
-        arguments = tool.fit(given)
-        data = await send(tool.name, arguments, idempotent=not intent.changes, operation=name)
-        if intent.form != "many":
-            return single(data, intent.keys) if intent.form == "one" else data
-        paging = next((parameter for parameter in _PAGING if parameter in tool.parameters), None)
-        found: list[Object] = objects(data, intent.keys)
-        seen: set[str] = set()
-        while (rest := page(data, seen=len(found))).cursor and paging and len(seen) < _MOST_PAGES:
-            if rest.cursor in seen:
-                break
-            seen.add(rest.cursor)
-            data = await send(tool.name, {**arguments, paging: rest.cursor}, idempotent=True, operation=name)
-            found.extend(objects(data, intent.keys))
-        return Listing(found, complete=not rest.more)
+
+        async def ask(onward: Mapping[str, Any]) -> Any:
+            arguments = tool.fit({**given, **onward})
+            return await send(tool.name, arguments, idempotent=not intent.changes, operation=name)
+
+        async def ask_for_many(onward: Mapping[str, Any]) -> Rows:
+            return rows(await ask(onward), intent.keys)
+
+        if intent.form == "many":
+            return await whole_list(ask_for_many, tool)
+        data = await ask({})
+        return single(data, intent.keys) if intent.form == "one" else data

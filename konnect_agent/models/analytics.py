@@ -2,115 +2,117 @@
 
 A record's status is the *string* `response_http_status`; `status_code` is only a filter's name. Ids of
 consumers, services and routes are composite (`<control plane id>:<entity id>`). The retired server wrote
-camelCase names and nested latencies; those are read as well (inferred for the hosted server). There is no
-total anywhere: a row count equal to the limit means the list was cut, never "these are all".
+camelCase names and nested latencies; those are read as well, as are objects for ids, and a dash or the word
+null for nobody (inferred for the hosted server). There is no total anywhere: a row count equal to the limit
+means the list was cut, never "these are all".
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Self, cast
+from typing import Annotated, Any, ClassVar, cast
+from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from konnect_agent.ids import CompositeId, split_composite
-from konnect_agent.models.entity import Moment
+from konnect_agent.ids import CompositeId, Kind, extract_id, own_id, split_composite
+from konnect_agent.models.moment import Moment
+from konnect_agent.models.tolerant import Tolerant, folded
 
 _OLD_LATENCIES = {
-    "totalMs": "latencies_response_ms",
-    "upstreamMs": "latencies_upstream_ms",
-    "gatewayMs": "latencies_kong_gateway_ms",
+    "totalms": "latencies_response_ms",
+    "upstreamms": "latencies_upstream_ms",
+    "gatewayms": "latencies_kong_gateway_ms",
 }
-_REFERENCES = ("consumer", "gateway_service", "route", "service", "control_plane", "controlPlane")
-_STATUSES = (
-    "response_http_status", "status", "statusCode", "status_code", "upstream_status", "upstreamStatus",
-)  # fmt: skip
-_STATUS = re.compile(r"[0-9]{1,3}")
+_POINTERS: Mapping[str, Kind] = {
+    "consumer": "consumer",
+    "gateway_service": "service",
+    "route": "route",
+    "control_plane": "control_plane",
+}
+_STATUS = re.compile(r"(?:HTTP\S*\s+)?([0-9]{1,3})(?:\.0+)?(?:\s+\D.*)?", re.IGNORECASE | re.DOTALL)
+_NOBODY = frozenset(("", "-", "null", "none", "nil", "undefined", "anonymous", "n/a", str(UUID(int=0))))
 
 
-class ApiRequest(BaseModel):
-    """One request as the gateway logged it. Latencies are milliseconds; anything may be None."""
+def _status(value: Any) -> int:
+    """`503` out of 503, "503", 503.0 or "503 Service Unavailable"; a word or a class of statuses is none."""
+    found = _STATUS.fullmatch(str(value).strip())
+    if found is None:
+        raise ValueError("it is no HTTP status")
+    return int(found[1])
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="allow",
-        populate_by_name=True,
-        hide_input_in_errors=True,
-        coerce_numbers_to_str=True,
-    )
 
-    request_id: str | None = Field(default=None, validation_alias=AliasChoices("request_id", "requestId"))
-    request_start: Moment = Field(
-        default=None, validation_alias=AliasChoices("request_start", "timestamp", "requestStart")
-    )
-    http_method: str | None = Field(default=None, validation_alias=AliasChoices("http_method", "httpMethod"))
-    request_uri: str | None = Field(
-        default=None, validation_alias=AliasChoices("request_uri", "uri", "requestUri")
-    )
-    status: int | None = Field(
-        default=None,
-        validation_alias=AliasChoices("response_http_status", "status", "statusCode", "status_code"),
-    )
-    upstream_status: int | None = Field(
-        default=None, validation_alias=AliasChoices("upstream_status", "upstreamStatus")
-    )
+Status = Annotated[int | None, BeforeValidator(_status)]
+
+
+class ApiRequest(Tolerant):
+    """One request as the gateway logged it. Latencies are milliseconds; anything may be None.
+
+    `consumer` is None for a request nobody authenticated, and when only the name of the consumer was logged:
+    `consumer_username` has that.
+    """
+
+    other_names: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "request_start": ("request_start", "timestamp"),
+        "request_uri": ("request_uri", "uri"),
+        "status": ("response_http_status", "status_code", "status"),
+        "consumer": ("consumer", "consumer_id"),
+        "consumer_username": ("consumer_username", "consumer_name"),
+        "gateway_service": ("gateway_service", "service", "service_id"),
+        "route": ("route", "route_id"),
+        "control_plane": ("control_plane", "control_plane_id"),
+    }
+
+    request_id: str | None = None
+    request_start: Moment = None
+    http_method: str | None = None
+    request_uri: str | None = None
+    status: Status = None
+    upstream_status: Status = None
     latencies_response_ms: float | None = None
     latencies_upstream_ms: float | None = None
     latencies_kong_gateway_ms: float | None = None
-    consumer: str | None = Field(
-        default=None, validation_alias=AliasChoices("consumer", "consumer_id", "consumerId")
-    )
-    gateway_service: str | None = Field(
-        default=None, validation_alias=AliasChoices("gateway_service", "service", "service_id", "serviceId")
-    )
-    route: str | None = Field(default=None, validation_alias=AliasChoices("route", "route_id", "routeId"))
-    control_plane: str | None = Field(
-        default=None,
-        validation_alias=AliasChoices("control_plane", "control_plane_id", "controlPlaneId", "controlPlane"),
-    )
+    consumer: str | None = None
+    consumer_username: str | None = None
+    gateway_service: str | None = None
+    route: str | None = None
+    control_plane: str | None = None
     control_plane_group: str | None = None
-    auth_type: str | None = Field(default=None, validation_alias=AliasChoices("auth_type", "authType"))
-    trace_id: str | None = Field(default=None, validation_alias=AliasChoices("trace_id", "traceId"))
+    auth_type: str | None = None
+    trace_id: str | None = None
 
-    @model_validator(mode="before")
     @classmethod
-    def _read(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping):
-            return data
-        row = {str(key): value for key, value in cast("Mapping[Any, Any]", data).items()}
-        latency = row.get("latency")
-        if isinstance(latency, Mapping):
-            nested = cast("Mapping[str, Any]", latency)
-            row = {**{name: nested.get(old) for old, name in _OLD_LATENCIES.items()}, **row}
-        for key in _REFERENCES:
-            if isinstance(row.get(key), Mapping):
-                row[key] = cast("Mapping[str, Any]", row[key]).get("id")
-        for key in _STATUSES:
-            if not _STATUS.fullmatch(str(row.get(key)).strip()):
-                row.pop(key, None)
-        return {key: value for key, value in row.items() if value is not None and value != ""}
-
-    @model_validator(mode="after")
-    def _is_one(self) -> Self:
-        if not self.model_fields_set - set(self.model_extra or ()):
-            raise ValueError("it has nothing of a request")
-        return self
+    def _arranged(cls, given: dict[str, Any]) -> dict[str, Any]:
+        placed = dict(given)
+        for name, value in _object(given.get("latency")).items():
+            placed.setdefault(_OLD_LATENCIES.get(folded(name), "latency"), value)
+        for name, kind in _POINTERS.items():
+            pointer = given.get(name)
+            if isinstance(pointer, Mapping):
+                pointer = own_id(_object(pointer), kind) or extract_id(given, kind)
+            placed[name] = None if _is_nobody(pointer) else pointer
+        if consumer := _object(given.get("consumer")):
+            placed.setdefault("consumer_username", consumer.get("username") or consumer.get("name"))
+        if plane := _object(given.get("control_plane")):
+            placed["control_plane"] = placed["control_plane"] or plane.get("name")
+            placed.setdefault("control_plane_group", plane.get("group"))
+        return placed
 
     @property
     def consumer_id(self) -> CompositeId | None:
         """Who called, split; None for a request nobody authenticated."""
-        return split_composite(self.consumer) if self.consumer else None
+        return split_composite(self.consumer, (self.control_plane,)) if self.consumer else None
 
     @property
     def service_id(self) -> CompositeId | None:
         """The service it went to, split; None when no route matched or the route has no service."""
-        return split_composite(self.gateway_service) if self.gateway_service else None
+        return split_composite(self.gateway_service, (self.control_plane,)) if self.gateway_service else None
 
     @property
     def route_id(self) -> CompositeId | None:
         """The route that matched, split."""
-        return split_composite(self.route) if self.route else None
+        return split_composite(self.route, (self.control_plane,)) if self.route else None
 
     @property
     def control_plane_id(self) -> str | None:
@@ -124,6 +126,15 @@ class ApiRequest(BaseModel):
     def failed(self) -> bool:
         """400 and above, as the tool's own `failureOnly` counts."""
         return self.status is not None and self.status >= 400
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def _is_nobody(value: Any) -> bool:
+    """Whether an id, or its second half, says in words that there is none."""
+    return isinstance(value, str) and value.rpartition(":")[2].strip().lower() in _NOBODY
 
 
 class ApiRequests(BaseModel):

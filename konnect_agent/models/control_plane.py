@@ -12,14 +12,18 @@ from pydantic import BeforeValidator
 
 from konnect_agent.ids import Kind
 from konnect_agent.models.entity import Entity
+from konnect_agent.models.tolerant import folded
 
 GROUP = "CLUSTER_TYPE_CONTROL_PLANE_GROUP"
+_GROUPS = (folded(GROUP), folded("CONTROL_PLANE_GROUP"))
 
 
-def _without_nulls(value: Any) -> Any:
+def _labels(value: Any) -> Any:
+    """Labels are texts (documented): null is none, and a switch is the text of it."""
     if not isinstance(value, Mapping):
         return value
-    return {key: entry for key, entry in cast("Mapping[Any, Any]", value).items() if entry is not None}
+    given = cast("Mapping[Any, Any]", value).items()
+    return {key: str(it).lower() if isinstance(it, bool) else it for key, it in given if it is not None}
 
 
 class ControlPlane(Entity):
@@ -29,11 +33,12 @@ class ControlPlane(Entity):
 
     name: str = ""
     description: str = ""
-    labels: Annotated[Mapping[str, str], BeforeValidator(_without_nulls)] = {}
+    labels: Annotated[Mapping[str, str], BeforeValidator(_labels)] = {}
     config: Mapping[str, Any] = {}
     cluster_type: str | None = None
 
     @property
     def is_group(self) -> bool:
         """Whether this is a group; False as well when the server did not say."""
-        return GROUP in (self.cluster_type, self.config.get("cluster_type"))
+        inside = [value for key, value in self.config.items() if folded(key) == "clustertype"]
+        return any(folded(str(value)) in _GROUPS for value in (self.cluster_type, *inside))

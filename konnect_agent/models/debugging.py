@@ -9,48 +9,75 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from konnect_agent.errors import InvalidArguments
-from konnect_agent.ids import Kind, split_composite
+from konnect_agent.ids import Kind
 from konnect_agent.models.entity import Entity, Reference
+from konnect_agent.models.tolerant import folded
+from konnect_agent.redaction import redact
 
 
 class DebugStatus(StrEnum):
-    """The documented statuses of a debug session, and `unknown` for any other, which counts as running."""
+    """The documented statuses of a debug session, and what servers may say beside them.
+
+    `failed` is documented nowhere, but a session that says so has ended. `unknown` is any other word, and
+    counts as running.
+    """
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
+    FAILED = "failed"
     UNKNOWN = "unknown"
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen (inferred: the last three end a session)."""
-        return self in (DebugStatus.COMPLETED, DebugStatus.TIMED_OUT, DebugStatus.CANCELLED)
+        """Whether nothing more will happen (inferred: all but the first two and `unknown` end a session)."""
+        return self not in (DebugStatus.PENDING, DebugStatus.IN_PROGRESS, DebugStatus.UNKNOWN)
 
     @classmethod
-    def read(cls, text: str) -> DebugStatus:
-        """The status written as `text`: any case, any separator, one `l` or two."""
-        folded = re.sub(r"[^a-z]+", "_", text.strip().lower()).strip("_")
-        folded = {"canceled": "cancelled", "timeout": "timed_out", "inprogress": "in_progress",
-                  "timedout": "timed_out", "complete": "completed"}.get(folded, folded)  # fmt: skip
-        return next((status for status in cls if status.value == folded), cls.UNKNOWN)
+    def read(cls, text: str, *, strictly: bool = False) -> DebugStatus:
+        """The status written as `text`: any case, any separator, one `l` or two, as `done` or as `expired`.
+
+        `strictly` reads only the documented words: the others may as well be about the call that asked.
+        """
+        folded = _PREFIX.sub("", re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_"))
+        word = _SPELLINGS.get(folded) or (None if strictly else _SYNONYMS.get(folded)) or folded
+        known = next((status for status in cls if status.value == word), cls.UNKNOWN)
+        return cls.UNKNOWN if strictly and known is cls.FAILED else known
+
+
+# The names of an enumeration: SESSION_STATUS_COMPLETED.
+_PREFIX = re.compile(r"^(?:(?:active|debug|tracing|session|status|state)_)+")
+_SPELLINGS = {
+    "inprogress": "in_progress", "complete": "completed", "canceled": "cancelled",
+    "timeout": "timed_out", "timedout": "timed_out", "time_out": "timed_out",
+}  # fmt: skip
+_SYNONYMS = {
+    "done": "completed", "finished": "completed", "success": "completed", "succeeded": "completed",
+    "successful": "completed", "expired": "timed_out", "stopped": "cancelled", "aborted": "cancelled",
+    "terminated": "cancelled", "error": "failed", "errored": "failed", "failure": "failed",
+}  # fmt: skip
 
 
 class DebugCriteria(BaseModel):
     """Which requests to trace, for how long: the documented arguments of CreateDebugSession.
 
     `session_duration` is seconds (10 to 1800), `http_latency` has the form `>=1000ms`, `http_status_code`
-    goes out as text. Unknown fields, such as those of an alert's `debug_session_inputs`, are kept and sent.
+    goes out as text. Fields are known in any spelling (`httpPath`); unknown ones, such as those of an alert's
+    `debug_session_inputs`, are kept and sent.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="allow", hide_input_in_errors=True, coerce_numbers_to_str=True
+    )
 
+    control_plane_id: str | None = None
     http_path: str | None = None
     http_method: Literal["GET", "POST", "PUT", "DELETE", "PATCH"] | None = None
     http_status_code: str | None = Field(default=None, pattern=r"^[1-5][0-9][0-9]$")
@@ -59,17 +86,21 @@ class DebugCriteria(BaseModel):
     session_duration: int = Field(default=60, ge=10, le=1800)
     max_samples: int = Field(default=100, ge=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        given = cast("Mapping[str, Any]", data)
+        fields = {folded(name): name for name in cls.model_fields if name not in given}
+        return {fields.get(folded(key), key): value for key, value in given.items()}
+
     @field_validator("http_method", "http_latency", "http_status_code", mode="before")
     @classmethod
     def _spelled(cls, value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         return re.sub(r"\s+", "", value).upper().replace("MS", "ms") if isinstance(value, str) else value
-
-    @field_validator("service_id")
-    @classmethod
-    def _plain(cls, value: str | None) -> str | None:
-        return split_composite(value).id if value else value
 
     @field_validator("http_path")
     @classmethod
@@ -96,21 +127,25 @@ class DebugCriteria(BaseModel):
 
     def arguments(self) -> dict[str, Any]:
         """What goes out to CreateDebugSession: everything that was given."""
-        return self.model_dump(exclude_none=True, exclude_unset=True)
+        return {name: value for name, value in self if name in self.model_fields_set and value is not None}
 
     def resolved(self) -> dict[str, Any]:
-        """What will happen: everything that was given, and the documented defaults for the rest."""
-        return self.model_dump(exclude_none=True)
+        """What will happen, to be shown: everything that was given, and the documented defaults otherwise."""
+        return redact({name: value for name, value in self if value is not None})
 
 
 class DebugSession(Entity):
-    """A debug session: `id` is what the tools call `debug_session_id`. `raw_status` is the server's word."""
+    """A debug session: `id` is what the tools call `debug_session_id`.
+
+    `raw_status` is the server's word, `message` what else it says about the session.
+    """
 
     kind: ClassVar[Kind | None] = "debug_session"
     refers_to: ClassVar[tuple[Kind, ...]] = ("control_plane",)
 
     control_plane: Reference | None = None
     raw_status: str | None = None
+    message: str | None = None
 
     @property
     def status(self) -> DebugStatus:

@@ -1,28 +1,33 @@
 """Core entities of a control plane (fact sheet 3.3 to 3.8; Kong: control-planes-config v2).
 
 Times are Unix seconds on the wire. Only services and plugins can be disabled: routes, consumers and vaults
-have no `enabled`, and none is invented here.
+have no `enabled`, and none is invented here. Protocols and methods have one case in Kong, and so here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from konnect_agent.ids import Kind
 from konnect_agent.models.entity import Entity, Reference
+from konnect_agent.models.tolerant import without_nulls
+
+Lower = Annotated[str, StringConstraints(to_lower=True)]
+Upper = Annotated[str, StringConstraints(to_upper=True)]
 
 
 class Service(Entity):
     """An upstream: where matched requests are sent. Timeouts are in milliseconds, as Kong stores them."""
 
     kind: ClassVar[Kind | None] = "service"
+    decisive: ClassVar[frozenset[str]] = frozenset(("enabled", "protocol", "host", "port", "tls_verify"))
 
     name: str = ""
     enabled: bool = True
-    protocol: str = "http"
+    protocol: Lower = "http"
     host: str = ""
     port: int = 80
     path: str | None = None
@@ -30,6 +35,7 @@ class Service(Entity):
     connect_timeout: int = 60_000
     read_timeout: int = 60_000
     write_timeout: int = 60_000
+    tls_verify: bool | None = None
 
 
 class Route(Entity):
@@ -37,20 +43,24 @@ class Route(Entity):
 
     kind: ClassVar[Kind | None] = "route"
     refers_to: ClassVar[tuple[Kind, ...]] = ("service",)
+    decisive: ClassVar[frozenset[str]] = frozenset((
+        "service", "protocols", "methods", "hosts", "paths", "headers", "snis", "sources", "destinations",
+        "regex_priority", "strip_path", "expression", "priority",
+    ))  # fmt: skip
 
     name: str = ""
     service: Reference | None = None
-    protocols: tuple[str, ...] = ("https",)
-    methods: tuple[str, ...] = ()
+    protocols: tuple[Lower, ...] = ("https",)
+    methods: tuple[Upper, ...] = ()
     hosts: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
-    headers: Mapping[str, Any] = {}
+    headers: Annotated[Mapping[str, Any], BeforeValidator(without_nulls)] = {}
     snis: tuple[str, ...] = ()
     sources: tuple[Mapping[str, Any], ...] = ()
     destinations: tuple[Mapping[str, Any], ...] = ()
     regex_priority: int = 0
     strip_path: bool = True
-    path_handling: str = "v0"
+    path_handling: Lower = "v0"
     preserve_host: bool = False
     https_redirect_status_code: int = 426
     expression: str | None = None
@@ -62,6 +72,11 @@ class Plugin(Entity):
 
     kind: ClassVar[Kind | None] = "plugin"
     refers_to: ClassVar[tuple[Kind, ...]] = ("service", "route", "consumer", "consumer_group")
+    decisive: ClassVar[frozenset[str]] = frozenset((
+        "name", "enabled", "config", "service", "route", "consumer", "consumer_group", "protocols",
+        "ordering", "condition",
+    ))  # fmt: skip
+    other_names: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # what it is displayed as is not what it is
 
     name: str = ""
     instance_name: str | None = None
@@ -71,7 +86,7 @@ class Plugin(Entity):
     route: Reference | None = None
     consumer: Reference | None = None
     consumer_group: Reference | None = None
-    protocols: tuple[str, ...] = ()
+    protocols: tuple[Lower, ...] = ()
     ordering: Mapping[str, Any] | None = None
     condition: str | None = None
 
@@ -111,6 +126,8 @@ class Vault(Entity):
     """
 
     kind: ClassVar[Kind | None] = "vault"
+    decisive: ClassVar[frozenset[str]] = frozenset(("name", "prefix"))
+    other_names: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     name: str = ""
     prefix: str = ""

@@ -2,25 +2,26 @@
 
 The query is org-wide within the region: there is no control plane parameter. Ids of consumers, services
 and routes are documented as composite pairs for the REST API and without a form for the tool, so a pair is
-sent when it is known, and once again as a plain id when that was refused or found nothing; what worked is
-remembered for the connection.
+sent when it is known, and once again as a plain id when that was refused or found nothing; a server that
+refuses so many rows is asked for as many as it names. What worked is remembered for the connection. Nothing
+says that all rows came: a full list counts as cut, and so does one as long as servers like to cut them.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast, get_args
 
-from pydantic import ValidationError
-
-from konnect_agent.decoding import Object
 from konnect_agent.dialects import Intent
 from konnect_agent.envelopes import rows
 from konnect_agent.errors import InvalidArguments, ToolError
 from konnect_agent.ids import join_composite, split_composite
 from konnect_agent.models import ApiRequest, ApiRequests
 from konnect_agent.notes import page
-from konnect_agent.resources.resource import Ask, Resource, answering, required, unreadable
+from konnect_agent.resources.resource import Ask, Resource, answering, readable, required
+from konnect_agent.wording import most_allowed
 
 TimeRange = Literal["15M", "1H", "6H", "12H", "24H", "7D"]
 TIME_RANGES: tuple[str, ...] = get_args(TimeRange)
@@ -39,6 +40,8 @@ class Analytics(Resource):
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
         self._id_form: str | None = None
+        self._most: int | None = None
+        self._planes = set[str]()
 
     async def query_api_requests(
         self,
@@ -91,7 +94,7 @@ class Analytics(Resource):
         consumer = required(consumer_id, "consumer id")
         arguments = {
             "time_range": checked_time_range(time_range),
-            "consumer_id": join_composite(control_plane_id, consumer) if control_plane_id else consumer,
+            "consumer_id": self._pair(control_plane_id, consumer),
             "successOnly": success_only,
             "failureOnly": failure_only,
             "max_results": at_least_one(max_results),
@@ -100,7 +103,7 @@ class Analytics(Resource):
 
     async def _rows(self, intent: Intent, arguments: dict[str, Any]) -> ApiRequests:
         """Ask with the id form known to work, or with pairs and then plain ids until one does."""
-        ids = {name: _without_pair(arguments[name]) for name in _ID_ARGUMENTS if arguments.get(name)}
+        ids = {name: self._plain(arguments[name]) for name in _ID_ARGUMENTS if arguments.get(name)}
         forms = {"pair": arguments, "plain": {**arguments, **ids}}
         if forms["pair"] == forms["plain"]:
             return await self._query(intent, arguments)
@@ -123,25 +126,44 @@ class Analytics(Resource):
             return empty
         raise refusal or AssertionError("every form was asked for")
 
+    def _pair(self, control_plane_id: str | None, entity_id: str) -> str:
+        if not control_plane_id:
+            return entity_id
+        self._planes.add(control_plane_id)
+        return join_composite(control_plane_id, entity_id)
+
+    def _plain(self, value: str | list[str]) -> str | list[str]:
+        if isinstance(value, str):
+            return split_composite(value, self._planes).id
+        return [split_composite(entry, self._planes).id for entry in value]
+
     async def _query(self, intent: Intent, arguments: Mapping[str, Any]) -> ApiRequests:
+        """As many rows as are asked for, or as many as the server gives at once."""
+        asked = arguments.get("max_results")
+        limit = min(asked or DEFAULT_MAX_RESULTS, self._most or sys.maxsize)
+        try:
+            return await self._answer(intent, {**arguments, "max_results": asked and limit}, limit)
+        except InvalidArguments as refusal:
+            most = most_allowed(refusal.message, limit)
+            if most is None:
+                raise
+        found = await self._answer(intent, {**arguments, "max_results": most}, most)
+        self._most = most
+        return found
+
+    async def _answer(self, intent: Intent, arguments: Mapping[str, Any], limit: int) -> ApiRequests:
         with answering(intent):
             data = await self._ask(intent, arguments)
             found = rows(data, _ROW_KEYS, like=_ROW_LIKE)
-            requests = tuple(_request(item, index) for index, item in enumerate(found.items))
-        limit = arguments.get("max_results") or DEFAULT_MAX_RESULTS
+            requests, whole = readable(ApiRequest, found.items)
+        self._planes.update(row.control_plane for row in requests if row.control_plane)
+        count = len(requests)
         return ApiRequests(
-            rows=requests,
-            truncated=len(requests) >= limit or page(data, seen=len(requests)).more,
+            rows=tuple(requests),
+            truncated=not whole or count >= limit or _is_usual_cap(count) or page(found, seen=count).more,
             limit=limit,
             summary={key: value for key, value in found.around.items() if not isinstance(value, list)},
         )
-
-
-def _request(item: Object, index: int) -> ApiRequest:
-    try:
-        return ApiRequest.model_validate(item)
-    except ValidationError as error:
-        raise unreadable("ApiRequest", error, item, f"$[{index}]") from None
 
 
 def checked_time_range(value: str) -> str:
@@ -173,6 +195,11 @@ def at_least_one(value: int | None, what: str = "max_results") -> int | None:
     return value
 
 
+def _is_usual_cap(count: int) -> bool:
+    """Whether servers like to stop at that many rows: 100, 200, 250, 500 and their tenfolds."""
+    return re.fullmatch(r"(?:1|2|5)00+|250+", str(count)) is not None
+
+
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -190,9 +217,3 @@ def _listed(values: Any, what: str) -> list[Any]:
 
 def _upper(texts: list[str] | None) -> list[str] | None:
     return [text.upper() for text in texts] if texts else None
-
-
-def _without_pair(value: Any) -> Any:
-    if isinstance(value, str):
-        return split_composite(value).id
-    return [split_composite(entry).id for entry in cast("list[str]", value)]

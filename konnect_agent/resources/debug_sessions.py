@@ -25,13 +25,16 @@ from konnect_agent.errors import (
     ConnectionFailed,
     DebugSessionFailed,
     InvalidArguments,
+    KonnectError,
+    NotFound,
     ServerError,
+    ToolError,
     Undecodable,
 )
-from konnect_agent.ids import split_composite
+from konnect_agent.ids import local_id, split_composite
 from konnect_agent.models.debugging import DebugCriteria, DebugSession, DebugStatus, TraceAnswer
 from konnect_agent.polling import Schedule, watch
-from konnect_agent.resources.debug_answers import session_id_in, status_in
+from konnect_agent.resources.debug_answers import ids_in, session_id_in, shortened, status_in, words_in
 from konnect_agent.resources.resource import Ask, Resource, answering, required
 
 log = logging.getLogger("konnect_agent")
@@ -45,9 +48,11 @@ _STOP = Intent("debug_sessions.stop", "any")
 
 _PHASES = ("ingress", "egress")
 _STOP_LIMIT = 10.0
+_MOST_UNREADABLE = 40  # in a row: the longest session has 30 looks before its announced end
 _MAYBE_RUNNING = (
-    "Whether a debug session was started is not known; if so it ends by itself after its duration. "
-    "Look at the control plane's debug sessions in Konnect before starting another one."
+    "Whether a debug session was started is not known; one may be running, and would end by itself after its "
+    "duration. Look at the control plane's debug sessions in Konnect before starting another one: "
+    "`konnect.debug_sessions.stop(ID, control_plane_id=...)` stops the one with that id."
 )
 
 
@@ -90,8 +95,8 @@ class DebugSessions(Resource):
         """
         single = {
             "http_path": http_path, "http_method": http_method, "http_status_code": http_status_code,
-            "http_latency": http_latency, "service_id": service_id, "session_duration": session_duration,
-            "max_samples": max_samples,
+            "http_latency": http_latency, "session_duration": session_duration, "max_samples": max_samples,
+            "service_id": split_composite(service_id).id if service_id else service_id,
         }  # fmt: skip
         given = {
             **(criteria.arguments() if criteria else {}),
@@ -104,18 +109,18 @@ class DebugSessions(Resource):
                 hint="Create the debug session on the control plane its criteria name.",
             )
         with answering(_CREATE):
+            arguments = DebugCriteria.of(given).arguments()
             try:
-                data = await self._ask(_CREATE, DebugCriteria.of(given).arguments())
-                fields = {
-                    "id": session_id_in(data, cp),
-                    "control_plane_id": cp,
-                    "raw_status": status_in(data),
-                }
-            except (ConnectionFailed, ServerError, Undecodable) as error:
-                if getattr(error, "sent", True):
+                data = await self._ask(_CREATE, arguments)
+                session_id = session_id_in(data, sent=ids_in(arguments))
+            except KonnectError as error:
+                if _may_have_started(error):
                     error.hint = f"{_MAYBE_RUNNING} {error.hint}".strip()
                 raise
-        return DebugSession.parse(fields)
+        session = _session(session_id, cp, data)
+        has_status = session.status in (DebugStatus.PENDING, DebugStatus.IN_PROGRESS)
+        # Any other word, such as `success` or `created`, is about the call.
+        return session if has_status else session.model_copy(update={"raw_status": None})
 
     @asynccontextmanager
     async def running(self, control_plane_id: str, criteria: DebugCriteria) -> AsyncGenerator[DebugSession]:
@@ -127,6 +132,8 @@ class DebugSessions(Resource):
         """
         creation = await see_through(lambda: self.create(control_plane_id, criteria), patience=_STOP_LIMIT)
         if creation.error is not None:
+            if creation.interruption is not None and _may_have_started(creation.error):
+                log.warning("%s %s", creation.error, _MAYBE_RUNNING)  # the interruption would hide it
             raise creation.interruption or creation.error
         session = creation.value
         try:
@@ -167,42 +174,48 @@ class DebugSessions(Resource):
         """The session with its current status; `completed` is the one that has data."""
         with answering(_FETCH_STATUS):
             data = await self._trace(_FETCH_STATUS, debug_session_id, control_plane_id)
-            status = status_in(data)
-            if status is None:
+            session = _session(debug_session_id, control_plane_id, data)
+            if session.raw_status is None:
                 raise undecodable("no status in the answer", data)
-        return DebugSession.parse(
-            {"id": debug_session_id, "control_plane_id": control_plane_id, "raw_status": status}
-        )
+        return session
 
     async def wait(
         self, debug_session_id: str, *, control_plane_id: str, duration: float = 60.0, grace: float = 60.0
     ) -> DebugSession:
         """Poll `fetch_status` until the session completed, at the latest `duration + grace` seconds from now.
 
-        Raises `DebugSessionFailed` when it timed out, was cancelled, or is stuck at the hard stop. The
-        schedule is `konnect_agent.polling.Schedule`; statuses nobody knows count as running.
+        Raises `DebugSessionFailed` when it timed out, was cancelled, failed, or is stuck at the hard stop.
+        The schedule is `konnect_agent.polling.Schedule`; statuses nobody knows count as running, and so do
+        answers that have none, up to forty of them in a row.
         """
         schedule = Schedule(duration, grace, self._time_scale)
+        unreadable = 0
+
+        async def look() -> DebugSession:
+            nonlocal unreadable
+            try:
+                session = await self.fetch_status(debug_session_id, control_plane_id=control_plane_id)
+            except (Undecodable, ToolError) as error:
+                if isinstance(error, (NotFound, InvalidArguments)):
+                    raise
+                unreadable += 1
+                return DebugSession(id=debug_session_id, raw_status="unknown", message=error.message)
+            unreadable = 0
+            return session
 
         def seen(session: DebugSession, elapsed: float) -> None:
             status = session.raw_status or session.status.value
             events.emit(events.Polled(debug_session_id, status, elapsed, schedule.remaining(elapsed)))
 
         last = await watch(
-            lambda: self.fetch_status(debug_session_id, control_plane_id=control_plane_id),
-            until=lambda session: session.status.is_final,
+            look,
+            until=lambda session: session.status.is_final or unreadable == _MOST_UNREADABLE,
             schedule=schedule,
             seen=seen,
         )
         if last is not None and last.status is DebugStatus.COMPLETED:
             return last
-        ended = last is not None and last.status.is_final
-        word = (last.raw_status or last.status.value) if last else None
-        status = last.status.value if last and ended else word
-        what = f"ended as {status}" if ended else f"is stuck: still {word} after its time"
-        raise DebugSessionFailed(
-            f"The debug session {debug_session_id} {what}.", status=status, debug_session_id=debug_session_id
-        )
+        raise _failure(debug_session_id, last)
 
     async def summarize(self, debug_session_id: str, *, control_plane_id: str) -> TraceAnswer:
         """Aggregated span metrics, latency analysis and bottlenecks; field names are not documented."""
@@ -242,8 +255,38 @@ class DebugSessions(Resource):
         return TraceAnswer(id=session_id, data=unwrapped(data, ("summary", "traces")))
 
     async def _trace(self, intent: Intent, session_id: str, control_plane_id: str, **more: Any) -> Any:
-        ids = {
-            "control_plane_id": required(control_plane_id, "control plane id"),
-            "debug_session_id": required(session_id, "debug session id"),
-        }
+        plane_id = required(control_plane_id, "control plane id")
+        own_id = local_id(required(session_id, "debug session id")).removeprefix(f"{plane_id}:")
+        ids = {"control_plane_id": plane_id, "debug_session_id": own_id}
         return await self._ask(intent, {**ids, **more})
+
+
+def _session(session_id: str, control_plane_id: str, data: Any) -> DebugSession:
+    """The session as an answer about it says it is."""
+    status = status_in(data, session_id=local_id(session_id))
+    return DebugSession.parse(
+        {
+            "id": session_id,
+            "control_plane_id": control_plane_id,
+            "raw_status": shortened(status) if status else None,
+            "message": words_in(data, session_id=local_id(session_id)),
+        }
+    )
+
+
+def _failure(session_id: str, last: DebugSession | None) -> DebugSessionFailed:
+    """The error for a session that did not complete, with the server's own words."""
+    status = last.raw_status or last.status.value if last else None
+    what = f"is stuck: still {status} after its time"
+    if last is not None and last.status.is_final:
+        status = last.status.value
+        what = f"ended as {status}"
+    words = f" ({last.message})" if last is not None and last.message else ""
+    return DebugSessionFailed(
+        f"The debug session {session_id} {what}{words}.", status=status, debug_session_id=session_id
+    )
+
+
+def _may_have_started(error: Exception) -> bool:
+    """Whether a creation that failed so may have started a session all the same."""
+    return isinstance(error, (ConnectionFailed, ServerError, Undecodable)) and getattr(error, "sent", True)

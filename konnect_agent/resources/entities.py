@@ -37,7 +37,7 @@ class Listed(Resource, Generic[E]):
     async def find(self, name_or_id: str, *, control_plane_id: str) -> Found[E]:
         """One of them by id, name or something like its name. Raises `NoMatch` or `Ambiguous`."""
         what, lookups = self.word.replace("_", " "), self._lookups(control_plane_id)
-        return await resolve(what, name_or_id, lookups, names=self.names)
+        return await resolve(what, name_or_id, lookups, names=self.names, control_plane_id=control_plane_id)
 
     def _lookups(self, control_plane_id: str) -> Lookups[E]:
         return Lookups(partial(self.list, control_plane_id))
@@ -53,7 +53,7 @@ class Fetched(Listed[E]):
 
     async def get(self, entity_id: str, *, control_plane_id: str) -> E:
         """The one with that id. Raises `NotFound`."""
-        plain_id = split_composite(required(entity_id, f"{self.word} id")).id
+        plain_id = split_composite(required(entity_id, f"{self.word} id"), (control_plane_id,)).id
         arguments = {"control_plane_id": control_plane_id, f"{self.word}_id": plain_id}
         return await self._one(self._intent("get", "one"), self.model, **arguments)
 

@@ -4,18 +4,20 @@ Kong's rule: an id is looked up, a name goes to `get_by_name`, and when that yie
 and matched (exact, folded, prefix, fuzzy; see `konnect_agent.matching`). One clear winner is returned with
 how it was found; several raise `Ambiguous`, none `NoMatch`, with ranked candidates. Something of the form of
 an id that is the id of nothing may still be a name: usernames often are UUIDs, but never nearly so.
+How a server says that a lookup came to nothing is not documented, so only what no lookup can get around (the
+token, the network, a failing server) ends the search at once; the list decides, and must have been seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from konnect_agent.errors import (
     Ambiguous,
     Candidate,
+    KonnectError,
     NoMatch,
     NotFound,
     ToolError,
@@ -30,6 +32,8 @@ from konnect_agent.resources.resource import required
 E = TypeVar("E", bound=Entity)
 One = Callable[[str], Awaitable[E]]
 Many = Callable[[], Awaitable[Sequence[E]]]
+
+_NO_ANSWER = (ToolError, ToolUnavailable, Undecodable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,41 +69,61 @@ class Lookups(Generic[E]):
 
 
 async def resolve(
-    what: str, wanted: str, lookups: Lookups[E], *, names: Sequence[str] = ("name",)
+    what: str,
+    wanted: str,
+    lookups: Lookups[E],
+    *,
+    names: Sequence[str] = ("name",),
+    control_plane_id: str | None = None,
 ) -> Found[E]:
     """The one entity `wanted` means; `names` are the fields that name it.
 
-    A composite analytics id counts as the id in it. Raises `NoMatch` or `Ambiguous`.
+    A composite analytics id counts as the id in it; `control_plane_id` tells one whose first half is no UUID.
+    Raises `NoMatch` or `Ambiguous`, and what hindered the first lookup when no list could be read either.
     """
     text = required(wanted, what)
-    composite = split_composite(text).id
-    shaped_as_id = is_id(composite)
+    local = split_composite(text, (control_plane_id,)).id
+    shaped_as_id = is_id(local)
+    hindrances: list[KonnectError] = []
     if shaped_as_id and lookups.get is not None:
-        with suppress(NotFound):  # it may be a name
-            entity = await lookups.get(composite)
-            if entity.id is None:
-                return Found(entity.model_copy(update={"id": composite}), "id")
-            if entity.id.lower() == composite.lower():  # anything else is not what was asked for
-                return Found(entity, "id")
+        entity = await _answer(lookups.get, local, hindrances)
+        if entity is not None and entity.id is None:
+            return Found(entity.model_copy(update={"id": local}), "id")
+        if entity is not None and _has_id(entity, local):  # anything else is not what was asked for
+            return Found(entity, "id")
     if lookups.get_by_name is not None:
-        entity = await _by_name(text, lookups.get_by_name, names)
-        if entity is not None:
+        entity = await _answer(lookups.get_by_name, text, hindrances)
+        if entity is not None and entity.id and _is_called(entity, text, names):
             return Found(entity, "get_by_name")
-    entities = await lookups.listed()
-    by_id = next((one for one in entities if one.id and one.id.lower() == composite.lower()), None)
-    if by_id:
-        return Found(by_id, "id")
+    try:
+        entities = await lookups.listed()
+    except _NO_ANSWER as error:
+        raise next(iter(hindrances), error) from None
+    for wanted_id in (text, local):
+        by_id = next((entity for entity in entities if _has_id(entity, wanted_id)), None)
+        if by_id is not None:
+            return Found(by_id, "id")
     whole = getattr(entities, "complete", True)  # on a cut list the best may be among what was not seen
     return _best(what, text, entities, names, nearly=whole and not shaped_as_id, whole=whole)
 
 
-async def _by_name(text: str, get_by_name: One[E], names: Sequence[str]) -> E | None:
+async def _answer(lookup: One[E], text: str, hindrances: list[KonnectError]) -> E | None:
+    """What a lookup finds; None when there is nothing, or when it cannot be told, which is noted."""
     try:
-        entity = await get_by_name(text)
-    except (ToolError, ToolUnavailable, Undecodable):
-        return None  # nothing by that name, or several: the list decides
-    same = any(fold(name) == fold(text) for name in _names_of(entity, names))
-    return entity if same and entity.id else None
+        return await lookup(text)
+    except NotFound:
+        return None
+    except _NO_ANSWER as error:  # another way to say that there is nothing, or several: the list decides
+        hindrances.append(error)
+        return None
+
+
+def _has_id(entity: Entity, wanted: str) -> bool:
+    return entity.id is not None and entity.id.lower() == wanted.lower()
+
+
+def _is_called(entity: Entity, text: str, names: Sequence[str]) -> bool:
+    return any(fold(name) == fold(text) for name in _names_of(entity, names))
 
 
 def _best(

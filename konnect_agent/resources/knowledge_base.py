@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from konnect_agent.decoding import undecodable
 from konnect_agent.dialects import Intent
 from konnect_agent.notes import texts
 from konnect_agent.resources.resource import Resource, required
@@ -20,4 +21,9 @@ class KnowledgeBase(Resource):
         if isinstance(data, str):
             return data
         text = next(texts(data, ("result", "text", "content", "answer", "excerpts")), None)
-        return text if text is not None else json.dumps(data, indent=2, ensure_ascii=False)
+        if text is not None or data is None:
+            return text or ""
+        try:
+            return json.dumps(data, indent=2, ensure_ascii=False)
+        except RecursionError:
+            raise undecodable("nested too deep", data) from None

@@ -6,18 +6,24 @@ field; an error that does not know its operation yet is given the intent's name.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator, Mapping
-from contextlib import contextmanager
+import logging
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
 from konnect_agent.decoding import Listing, Object, undecodable
 from konnect_agent.dialects import Intent
-from konnect_agent.errors import InvalidArguments, KonnectError, NotFound, Undecodable
+from konnect_agent.errors import InvalidArguments, NotFound, Undecodable
 from konnect_agent.models.entity import Entity
+from konnect_agent.models.tolerant import Tolerant
+from konnect_agent.origin import reading
+
+log = logging.getLogger("konnect_agent")
 
 E = TypeVar("E", bound=Entity)
+T = TypeVar("T", bound=Tolerant)
 
 
 class Ask(Protocol):
@@ -35,8 +41,8 @@ class Resource:
     async def _many(self, intent: Intent, model: type[E], /, **arguments: Any) -> Listing[E]:
         with answering(intent):
             data: Listing[Object] = await self._ask(intent, _checked(arguments))
-            entities = [_parsed(model, item, f"$[{index}]") for index, item in enumerate(data)]
-        return Listing(entities, complete=data.complete)
+            entities, whole = readable(model, data)
+        return Listing(entities, complete=data.complete and whole)
 
     async def _one(self, intent: Intent, model: type[E], /, **arguments: Any) -> E:
         with answering(intent):
@@ -47,14 +53,28 @@ class Resource:
             return _parsed(model, data, "$")
 
 
-@contextmanager
-def answering(intent: Intent) -> Generator[None]:
-    """Errors raised while reading an answer learn which question it was."""
-    try:
-        yield
-    except KonnectError as error:
-        error.operation = error.operation or intent.name
-        raise
+def answering(intent: Intent) -> AbstractContextManager[None]:
+    """Errors raised while reading an answer learn which question it was, and which call."""
+    return reading(intent.name)
+
+
+def readable(model: type[T], rows: Sequence[Object]) -> tuple[list[T], bool]:
+    """The rows that are a `model`, and whether all of them are.
+
+    One that is not costs no other, and is told in a warning. Raises `Undecodable` when none of them is.
+    """
+    read: list[T] = []
+    failures: list[Undecodable] = []
+    for index, row in enumerate(rows):
+        try:
+            read.append(_parsed(model, row, f"$[{index}]"))
+        except Undecodable as failure:
+            failures.append(failure)
+    if failures and not read:
+        raise failures[0]
+    if failures:
+        log.warning("%d of %d rows are left out, the first: %s", len(failures), len(rows), failures[0])
+    return read, not failures
 
 
 def required(value: Any, what: str) -> str:
@@ -71,7 +91,7 @@ def unreadable(what: str, error: ValidationError, data: Any, path: str) -> Undec
     return undecodable(f"unreadable as {what}: {first['msg']}", data, path + where)
 
 
-def _parsed(model: type[E], data: Any, path: str) -> E:
+def _parsed(model: type[T], data: Any, path: str) -> T:
     try:
         return model.parse(data)
     except ValidationError as error:

@@ -1,8 +1,9 @@
 """A baseline: the findings a team already knows, so that a gate only stops what is new.
 
-The file is JSON, `{"version": 1, "findings": [{"fingerprint", "rule_id", "control_plane", "entity", ...}]}`.
-Only the fingerprint decides what is hidden; the rest says what it was, to people and to `apply`, which
-calls an entry stale only where its rule had the chance to find it again.
+The file is JSON, `{"version": 1, "complete": true, "findings": [{"fingerprint", "rule_id", "control_plane",
+"entity", ...}]}`. Only the fingerprint decides what is hidden; the rest says what it was, to people and to
+`apply`, which calls an entry stale only where its rule had the chance to find it again. `complete` is false
+when the audit behind the baseline could not see everything: not all that it lacks is new.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -35,10 +36,28 @@ class Entry(Frozen):
 
 
 class Baseline(Frozen):
-    """The known findings, as the file holds them."""
+    """The known findings, as the file holds them; `complete` unless the audit behind it missed something."""
 
     version: Literal[1] = 1
+    complete: bool = True
     findings: tuple[Entry, ...] = ()
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding], *, complete: bool = True) -> Self:
+        """These findings as known ones, in a stable order."""
+        ordered = sorted(findings, key=lambda finding: finding.order[1:])
+        entries = tuple(
+            Entry(
+                fingerprint=finding.fingerprint,
+                rule_id=finding.rule_id,
+                control_plane=finding.control_plane,
+                entity=finding.entity,
+                severity=finding.severity,
+                message=finding.message,
+            )
+            for finding in ordered
+        )
+        return cls(complete=complete, findings=entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +85,14 @@ def load(path: str | Path) -> Baseline:
     raise ConfigError(f"The baseline {path} cannot be used: {problem}.", hint=_HINT)
 
 
-def write(path: str | Path, findings: Iterable[Finding]) -> None:
-    """Write these findings as a baseline, in a stable order. Raises `ConfigError` if that cannot be done."""
-    ordered = sorted(findings, key=lambda finding: finding.order[1:])
-    entries = tuple(
-        Entry(
-            fingerprint=finding.fingerprint,
-            rule_id=finding.rule_id,
-            control_plane=finding.control_plane,
-            entity=finding.entity,
-            severity=finding.severity,
-            message=finding.message,
-        )
-        for finding in ordered
-    )
+def write(path: str | Path, findings: Iterable[Finding], *, complete: bool = True) -> None:
+    """Write these findings as a baseline. Raises `ConfigError` if that cannot be done.
+
+    `complete` is whether the audit that found them could see everything (`report.coverage.complete`).
+    """
     try:
-        Path(path).write_text(Baseline(findings=entries).model_dump_json(indent=2) + "\n", encoding="utf-8")
+        known = Baseline.of(findings, complete=complete)
+        Path(path).write_text(known.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         problem = error.strerror or type(error).__name__
         raise ConfigError(
@@ -92,7 +103,10 @@ def write(path: str | Path, findings: Iterable[Finding]) -> None:
 def apply(
     findings: Sequence[Finding], baseline: Baseline, *, judged: Callable[[str, str | None], bool]
 ) -> Applied:
-    """`findings` without the known ones. `judged(rule_id, control_plane_id)`: whether that rule ran there."""
+    """`findings` without the known ones.
+
+    `judged(rule_id, control_plane_id)` is whether that rule saw all it could find something in there.
+    """
     known = {entry.fingerprint: entry for entry in baseline.findings}
     found = {finding.fingerprint for finding in findings}
     new = tuple(finding for finding in findings if finding.fingerprint not in known)

@@ -1,10 +1,11 @@
 """Reads the five lists of every control plane and judges each as soon as it can be.
 
-1. All lists of all control planes stand in one flat queue, read by a bounded number of workers. Those that
-   fellow group members need (plugins, vaults) come first.
+1. All lists of all control planes stand in one flat queue, those that fellow group members need (plugins,
+   vaults) first. The connection bounds the calls in flight; a few workers more than that keep it busy.
 2. A control plane is judged once its lists are there and its groups are known; then only findings, counts
    and facts stay. So memory holds what is being read, however many control planes there are.
-3. A list that fails costs nothing but itself, and a tool the server does not have is not asked for again.
+3. A list that fails costs nothing but itself, a tool the server does not have is not asked for again, and a
+   server that is gone is found out once (see `patterns.audit.outage`).
 What waits for what is a graph: lists before groups and judgements, groups before their members' judgements.
 """
 
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any, Literal, NamedTuple, cast
 
+import anyio
 from anyio import to_thread
 
 from konnect_agent import Konnect
@@ -24,12 +26,16 @@ from konnect_agent.models import ControlPlane
 from patterns.audit.engine import Judgement, judge
 from patterns.audit.facts import Facts
 from patterns.audit.finding import named
+from patterns.audit.outage import Outage
 from patterns.audit.rule import Rule
 from patterns.audit.snapshot import LISTS, Group, ListName, Snapshot
 from patterns.coverage import Named, fan_out
 
 _SHARED: tuple[ListName, ...] = ("plugins", "vaults")
 """The lists that matter to fellow members of a group."""
+
+_SPARE = 2
+"""Workers besides those whose calls are in flight: while one judges, another has the next call at hand."""
 
 
 class _Node(NamedTuple):
@@ -41,12 +47,16 @@ class _Node(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """What is left of a control plane after it was judged; `counts` has the lists that were seen."""
+    """What is left of a control plane after it was judged; `counts` has the lists that were seen.
+
+    `cut` are those of them that the server says are longer than what came.
+    """
 
     control_plane: ControlPlane
     facts: Facts
     judgement: Judgement
     counts: Mapping[ListName, int]
+    cut: frozenset[ListName]
 
     @property
     def unseen(self) -> tuple[ListName, ...]:
@@ -77,7 +87,8 @@ async def collect(
 ) -> Collected:
     """Read and judge `control_planes`. Raises no error of the tree: failures are part of the answer."""
     collection = _Collection(konnect, control_planes, groups, unclear, rules)
-    await fan_out("lists", collection.queue, collection.read, width=konnect.config.max_in_flight)
+    width = konnect.config.max_in_flight + _SPARE  # of the workers: the connection counts the calls
+    await fan_out("lists", collection.queue, collection.read, width=width)
     return collection.collected()
 
 
@@ -102,6 +113,8 @@ class _Collection:
         self._failed: dict[_Node, KonnectError] = {}
         self._cut: list[_Node] = []
         self._unavailable: dict[ListName, ToolUnavailable] = {}
+        self._outage = Outage(konnect)
+        self._judging = anyio.Lock()
         self._order: TopologicalSorter[_Node] = TopologicalSorter()
         shared = [_Node(name, key) for each in groups for key in each.fellows(None) for name in _SHARED]
         own = [_Node(name, key) for key in self._control_planes for name in LISTS]
@@ -126,7 +139,7 @@ class _Collection:
         if name in self._unavailable:
             raise self._unavailable[name]
         try:
-            return await getattr(self._konnect, name).list(control_plane_id)
+            return await self._outage.ask(lambda: getattr(self._konnect, name).list(control_plane_id))
         except ToolUnavailable as error:
             self._unavailable[name] = error
             raise
@@ -164,19 +177,23 @@ class _Collection:
                 self._order.done(node)
 
     async def _judge(self, control_plane_id: str) -> None:
-        at = Snapshot(
-            self._control_planes[control_plane_id],
-            self._lists.pop(control_plane_id, {}),
-            tuple(group for group in self._groups.values() if control_plane_id in group.fellows(None)),
-            self._unclear,
-        )
-        # In a thread: a large control plane takes a tenth of a second, and other calls should go on.
-        self._seen[control_plane_id] = await to_thread.run_sync(_judged, at, self._rules)
+        # One after the other, because they share an interpreter: workers that come to wait here read no more,
+        # so what waits for its judgement stays small. In a thread, because a large control plane takes a
+        # tenth of a second and the calls in flight should go on.
+        async with self._judging:
+            at = Snapshot(
+                self._control_planes[control_plane_id],
+                self._lists.pop(control_plane_id, {}),
+                tuple(group for group in self._groups.values() if control_plane_id in group.fellows(None)),
+                self._unclear,
+            )
+            self._seen[control_plane_id] = await to_thread.run_sync(_judged, at, self._rules)
 
 
 def _judged(at: Snapshot, rules: Sequence[Rule]) -> Seen:
     counts: dict[ListName, int] = {name: len(listing) for name, listing in at.lists.items()}
-    return Seen(at.control_plane, Facts.of(at), judge(at, rules), counts)
+    cut: frozenset[ListName] = frozenset(name for name in at.lists if not at.saw_whole(name))
+    return Seen(at.control_plane, Facts.of(at), judge(at, rules), counts, cut)
 
 
 def _list(node: _Node) -> ListName:

@@ -68,8 +68,10 @@ async def audit_configuration(
         findings = sorted([*findings, *across.findings], key=lambda finding: finding.order)
         use = None
         if baseline is not None:
-            applied = apply(findings, baseline, judged=_judged(selection, collected.seen, in_force))
-            findings, use = list(applied.findings), BaselineUse(hidden=applied.hidden, stale=applied.stale)
+            judged = _judged(selection, collected.seen, across, in_force)
+            applied = apply(findings, baseline, judged=judged)
+            findings = list(applied.findings)
+            use = BaselineUse(hidden=applied.hidden, stale=applied.stale, complete=baseline.complete)
         return _result(selection, collected.seen, findings, in_force, use)
 
 
@@ -103,20 +105,25 @@ def _note_crashes(judgements: Sequence[Judgement]) -> None:
 
 
 def _judged(
-    selection: Selection, seen: Sequence[Seen], rules: Sequence[AnyRule]
+    selection: Selection, seen: Sequence[Seen], across: Judgement, rules: Sequence[AnyRule]
 ) -> Callable[[str, str | None], bool]:
-    """Whether a rule had the chance to find something in a control plane (see `baseline.apply`)."""
+    """Whether a rule saw all it could find something in (see `baseline.apply`); in doubt, it did not."""
     by_id = {named(each.control_plane).id: each for each in seen}
     in_force = {each.id: each for each in rules}
-    known = {each.id for each in all_rules()}
+    everywhere = selection.everything and not selection.unclear
+    everywhere = everywhere and not any(each.unseen or each.cut for each in seen)
 
     def judged(rule_id: str, control_plane_id: str | None) -> bool:
-        if rule_id not in in_force:
-            return rule_id not in known  # a rule that no longer exists
-        if isinstance(in_force[rule_id], RuleAcross):
-            return selection.everything and not any(each.unseen for each in seen)
+        rule = in_force.get(rule_id)
+        if rule is None:
+            return False
+        if isinstance(rule, RuleAcross):
+            return everywhere and rule_id not in across.not_run
         there = by_id.get(control_plane_id)
-        return selection.everything if there is None else rule_id not in there.judgement.not_run
+        if there is None:  # the control plane is gone, if really all of them were listed
+            return selection.everything
+        ran = rule_id not in there.judgement.not_run and rule.judges not in there.cut
+        return ran and not (rule.of_group and selection.unclear)
 
     return judged
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from konnect_agent.models import Plugin, Service
 from patterns.audit.snapshot import Group, Snapshot
@@ -110,14 +110,8 @@ def _service(service: Service) -> ServiceFacts:
         connect_timeout=service.connect_timeout,
         read_timeout=service.read_timeout,
         write_timeout=service.write_timeout,
-        tls_verify=tls_verify(service),
+        tls_verify=service.tls_verify,
     )
-
-
-def tls_verify(service: Service) -> bool | None:
-    """Whether the upstream's certificate is verified; None where the data plane's default holds."""
-    value: Any = (service.model_extra or {}).get("tls_verify")
-    return value if isinstance(value, bool) else None
 
 
 def _usage(plugins: Sequence[Plugin]) -> dict[str, tuple[int, int]]:

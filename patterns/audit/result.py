@@ -91,10 +91,15 @@ class UnseenLists(Frozen):
 
 
 class BaselineUse(Frozen):
-    """What the baseline did: how many findings it hid, and its entries that no finding answers to."""
+    """What the baseline did: how many findings it hid, and its entries that no finding answers to.
+
+    Entries of what was not seen this time are not `stale`. Without `complete`, the audit the baseline was
+    written from had not seen everything, so some of what is new to the baseline may be old.
+    """
 
     hidden: int
     stale: tuple[Entry, ...]
+    complete: bool = True
 
 
 class Summary(Frozen):

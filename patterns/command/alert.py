@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from patterns.command.delivery import deliver
-from patterns.command.options import ReportOptions
-from patterns.command.progress import Display
+from patterns.command.options import ReportOptions, checked_name
 from patterns.command.prompt import confirming
-
-if TYPE_CHECKING:
-    from konnect_agent import Konnect
-    from patterns import AlertResult, Report
+from patterns.command.reporting import reporting
 
 _DEFAULTS = ReportOptions()
 
@@ -28,8 +23,8 @@ async def alert(
     """Look into an alert: the debug session it suggests (confirmed first), and the endpoint it is about."""
     from patterns import investigate_alert
 
-    async def work(konnect: Konnect, display: Display) -> Report[AlertResult]:
-        return await investigate_alert(konnect, alert_event_id, confirm=confirming(yes, display))
-
-    status, _ = await deliver(options, work)
-    return status
+    with reporting(options, "investigate_alert") as this:
+        checked_name(alert_event_id, "ID")
+        async with this.connected() as (konnect, display):
+            report = await investigate_alert(konnect, alert_event_id, confirm=confirming(yes, display))
+        return this.deliver(report)

@@ -10,13 +10,13 @@ from cyclopts import Parameter
 
 from konnect_agent.errors import ConfigError
 from patterns.command import outcome
-from patterns.command.delivery import deliver, obstacle
-from patterns.command.options import ReportOptions
-from patterns.command.progress import Display
+from patterns.command.delivery import keep_apart, obstacle
+from patterns.command.options import ReportOptions, checked_name
+from patterns.command.outcome import say
+from patterns.command.reporting import reporting
 
 if TYPE_CHECKING:
-    from konnect_agent import Konnect
-    from patterns import AuditResult, Report
+    from patterns.audit import Finding
 
 _DEFAULTS = ReportOptions()
 
@@ -38,22 +38,39 @@ async def audit(
 ) -> int:
     """Read the configuration of every control plane and say what is wrong with it.
 
-    With both --fail-on and --require-complete, findings (1) outrank an incomplete view (7).
+    With both --fail-on and --require-complete, findings (1) outrank an incomplete view (7), and no baseline
+    is written from one.
     """
     from patterns import audit as auditing
     from patterns import audit_configuration
 
-    _check(baseline, write_baseline)
-    known = auditing.load_baseline(baseline) if baseline else None
+    keep_apart({"--output": options.output, "--baseline": baseline, "--write-baseline": write_baseline})
+    with reporting(options, "audit_configuration") as this:
+        _check(baseline, write_baseline)
+        for name in control_plane:
+            checked_name(name, "--control-plane")
+        known = auditing.load_baseline(baseline) if baseline else None
+        async with this.connected() as (konnect, _):
+            report = await audit_configuration(
+                konnect, control_planes=list(control_plane) or None, baseline=known
+            )
+        status = this.deliver(report)
+        findings = report.result.findings
+        if write_baseline:
+            _keep(findings, write_baseline, whole=report.coverage.complete, or_none=options.require_complete)
+        return outcome.FINDINGS if fail_on and auditing.gate(findings, fail_on) else status
 
-    async def work(konnect: Konnect, display: Display) -> Report[AuditResult]:
-        return await audit_configuration(konnect, control_planes=list(control_plane) or None, baseline=known)
 
-    status, report = await deliver(options, work)
-    findings = report.result.findings
-    if write_baseline:
-        auditing.write_baseline(write_baseline, findings)
-    return outcome.FINDINGS if fail_on and auditing.gate(findings, fail_on) else status
+def _keep(findings: Sequence[Finding], file: str, *, whole: bool, or_none: bool) -> None:
+    """Write the baseline; one that lacks what could not be seen with a warning, or not at all."""
+    from patterns import audit as auditing
+
+    if whole or not or_none:
+        auditing.write_baseline(file, findings, complete=whole)
+    if not whole:
+        written = "was not written" if or_none else "is incomplete"
+        say(f"warning: The baseline {file} {written}: not everything could be seen.")
+        say("hint: What is missing from a baseline counts as new later. Write it from a complete audit.")
 
 
 def _check(baseline: str | None, new_baseline: str | None) -> None:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from konnect_agent.errors import ConfirmationDeclined, InvalidArguments
 from konnect_agent.redaction import redact
 from patterns.command import outcome
-from patterns.command.delivery import Destination
+from patterns.command.delivery import Destination, prose
 from patterns.command.options import DataOptions, connected
 from patterns.command.progress import Display, showing
 from patterns.command.prompt import confirm
@@ -44,7 +44,7 @@ async def call(
             if found.read_only is not True and not yes:
                 await _confirmed(konnect, found, given, display)
             answer = redact(await konnect.call(found.name, given))
-    destination.write(_written(answer, options.format))
+    destination.write(_written(answer, options.format, destination))
     return outcome.DONE
 
 
@@ -77,10 +77,7 @@ def _json(text: str) -> Any:
         return text
 
 
-def _written(answer: Any, form: str) -> str:
+def _written(answer: Any, form: str, destination: Destination) -> str:
     from patterns.report.as_json import dump
-    from patterns.report.cleaning import many_lines
 
-    if form == "text" and isinstance(answer, str):
-        return many_lines(answer) + "\n"
-    return dump(answer)
+    return prose(answer, destination) if form == "text" and isinstance(answer, str) else dump(answer)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from konnect_agent.errors import InvalidArguments
-from patterns.command.delivery import deliver
-from patterns.command.options import ReportOptions
-from patterns.command.progress import Display
-
-if TYPE_CHECKING:
-    from konnect_agent import Konnect
-    from patterns import ConsumersResult, Report
+from patterns.command.options import ReportOptions, checked_name
+from patterns.command.reporting import reporting
 
 _DEFAULTS = ReportOptions()
 
@@ -28,22 +23,25 @@ async def consumers(
     options: ReportOptions = _DEFAULTS,
 ) -> int:
     """Rank consumers by their failing requests, and show the plugins they meet."""
+    from konnect_agent.resources.analytics import at_least_one, checked_time_range
     from patterns import analyze_consumers
 
-    status_codes = read_statuses(status)
-
-    async def work(konnect: Konnect, display: Display) -> Report[ConsumersResult]:
-        return await analyze_consumers(
-            konnect,
-            control_plane,
-            time_range=time_range,
-            status_codes=status_codes,
-            top=top,
-            max_results=max_results,
-        )
-
-    exit_status, _ = await deliver(options, work)
-    return exit_status
+    with reporting(options, "analyze_consumers") as this:
+        status_codes = read_statuses(status)
+        checked_name(control_plane, "--control-plane")
+        checked_time_range(time_range)
+        at_least_one(top, "--top")
+        at_least_one(max_results, "--max-results")
+        async with this.connected() as (konnect, _):
+            report = await analyze_consumers(
+                konnect,
+                control_plane,
+                time_range=time_range,
+                status_codes=status_codes,
+                top=top,
+                max_results=max_results,
+            )
+        return this.deliver(report)
 
 
 def read_statuses(written: str) -> tuple[int, ...]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from patterns.command.delivery import deliver
-from patterns.command.options import ReportOptions
-from patterns.command.progress import Display
+from konnect_agent.errors import ConfigError, InvalidArguments
+from patterns.command.options import ReportOptions, checked_name
 from patterns.command.prompt import confirming
-
-if TYPE_CHECKING:
-    from konnect_agent import Konnect
-    from patterns import PerformanceResult, Report
+from patterns.command.reporting import reporting
 
 _DEFAULTS = ReportOptions()
+_FORMS = {
+    "http_path": ("--path", "A path starts with / and has no spaces; other characters are written as %XX."),
+    "http_method": ("--method", "Use GET, POST, PUT, DELETE or PATCH."),
+    "http_status_code": ("--status-code", "Use one number from 100 to 599."),
+    "http_latency": ("--latency", "Write it in milliseconds, with at least in front: '>=1000ms'."),
+    "session_duration": ("--duration", "Use seconds, from 10 to 1800."),
+    "max_samples": ("--max-samples", "Use a whole number, 1 or more."),
+}
 
 
 async def debug(
@@ -39,20 +44,43 @@ async def debug(
     """
     from patterns import debug_performance
 
-    async def work(konnect: Konnect, display: Display) -> Report[PerformanceResult]:
-        return await debug_performance(
-            konnect,
-            control_plane,
-            confirm=confirming(yes, display),
-            http_path=path,
-            http_method=method,
-            http_status_code=status_code,
-            http_latency=latency,
-            service=service,
-            session_duration=duration,
-            max_samples=max_samples,
-            debug_session_id=debug_session,
-        )
+    with reporting(options, "debug_performance") as this:
+        criteria: dict[str, Any] = {
+            "http_path": path,
+            "http_method": method,
+            "http_status_code": status_code,
+            "http_latency": latency,
+            "max_samples": max_samples,
+        }
+        _check({**criteria, "session_duration": duration})
+        checked_name(control_plane, "--control-plane")
+        checked_name(service, "--service")
+        checked_name(debug_session, "--debug-session")
+        if debug_session and any(each is not None for each in (service, *criteria.values())):
+            raise ConfigError(
+                "The criteria of a debug session that exists are settled.",
+                hint="With --debug-session, leave out which requests to trace.",
+            )
+        async with this.connected() as (konnect, display):
+            report = await debug_performance(
+                konnect,
+                control_plane,
+                confirm=confirming(yes, display),
+                service=service,
+                session_duration=duration,
+                debug_session_id=debug_session,
+                **criteria,
+            )
+        return this.deliver(report)
 
-    status, _ = await deliver(options, work)
-    return status
+
+def _check(criteria: Mapping[str, Any]) -> None:
+    """Raise `InvalidArguments` for the first criterion that cannot be right, in the words of its option."""
+    from konnect_agent.models import DebugCriteria
+
+    for name, value in criteria.items():
+        try:
+            DebugCriteria.of({name: value})
+        except InvalidArguments:
+            option, form = _FORMS[name]
+            raise InvalidArguments(f"{option} cannot be {value!r}.", hint=form) from None

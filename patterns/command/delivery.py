@@ -12,23 +12,15 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from konnect_agent.errors import ConfigError, KonnectError
-from patterns.command import outcome
-from patterns.command.options import Options, ReportOptions, connected
-from patterns.command.progress import Display, showing
-from patterns.report import Medium, render
+from konnect_agent.errors import ConfigError
+from patterns.command.options import Options
+from patterns.report import Medium
 
-if TYPE_CHECKING:
-    from konnect_agent import Konnect
-    from patterns.workflow import Report, Result
-
-_ASKED = frozenset({"request", "criteria", "time_range", "status_codes"})
 _PLAIN_WIDTH, _LEAST_WIDTH, _MOST_WIDTH = 120, 40, 160
 
 
@@ -39,6 +31,11 @@ class Destination:
     path: Path | None
     medium: Medium
 
+    @property
+    def is_screen(self) -> bool:
+        """Whether somebody reads it from a terminal."""
+        return self.path is None and sys.stdout.isatty()
+
     @classmethod
     def of(cls, options: Options) -> Destination:
         """The destination the options name. Raises `ConfigError` if nothing could be written there."""
@@ -46,6 +43,7 @@ class Destination:
             if sys.stdout is None:  # closed, as by >&-
                 raise _unwritable("standard output", "it is closed")
             return cls(None, _terminal(options))
+        keep_apart({"--output": options.output, "--token-file": options.token_file})
         path = Path(os.path.realpath(options.output or ""))
         problem = obstacle(path)
         if problem:
@@ -65,35 +63,12 @@ class Destination:
             raise _unwritable(self.path or "standard output", error.strerror or "it failed") from None
 
 
-async def deliver(
-    options: ReportOptions, work: Callable[[Konnect, Display], Awaitable[Report[Any]]]
-) -> tuple[int, Report[Any]]:
-    """Run a workflow and write its report; its status so far, and the report.
+def prose(text: str, destination: Destination) -> str:
+    """Text of a server: broken between words for a screen, else with its own lines only."""
+    from patterns.report.as_text import write_prose
+    from patterns.report.cleaning import many_lines
 
-    Of a workflow that failed, what it had found until then is written too: as JSON always, in other formats
-    when it had found something.
-    """
-    destination = Destination.of(options)
-    try:
-        with showing(options) as display:
-            async with connected(options) as konnect:
-                report = await work(konnect, display)
-    except KonnectError as error:
-        unfinished: Report[Any] | None = error.report
-        if unfinished is not None and (options.format == "json" or _found_something(unfinished)):
-            destination.write(render(unfinished, options.format, medium=destination.medium))
-        raise
-    destination.write(render(report, options.format, medium=destination.medium))
-    missing = options.require_complete and report.status == "incomplete"
-    return outcome.INCOMPLETE if missing else outcome.DONE, report
-
-
-def _found_something(report: Report[Any]) -> bool:
-    """Whether a failed report holds more than what was asked."""
-    result: Result = report.result
-    empty = type(result)()
-    found = {name for name in type(result).model_fields if getattr(result, name) != getattr(empty, name)}
-    return report.status == "failed" and not found <= _ASKED
+    return write_prose(text, destination.medium) if destination.is_screen else many_lines(text) + "\n"
 
 
 def _terminal(options: Options) -> Medium:
@@ -127,6 +102,17 @@ def _replace(path: Path, text: str) -> None:
 
 def _for_owner(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def keep_apart(files: Mapping[str, str | None]) -> None:
+    """Raise `ConfigError` when two options name one file: what is written would replace what is read."""
+    named: dict[str, str] = {}
+    for option, file in files.items():
+        if file is None or file == "-" or (Path(file).exists() and not Path(file).is_file()):
+            continue  # a device keeps nothing that could be replaced
+        other = named.setdefault(os.path.realpath(file), option)
+        if other != option:
+            raise ConfigError(f"{other} and {option} name the same file.", hint="Give each its own.")
 
 
 def obstacle(path: Path) -> str | None:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from konnect_agent.errors import InvalidArguments
-from patterns.command.delivery import deliver
-from patterns.command.options import ReportOptions
-from patterns.command.progress import Display
-
-if TYPE_CHECKING:
-    from konnect_agent import Konnect
-    from patterns import EndpointResult, Report
+from patterns.command.options import ReportOptions, checked_name
+from patterns.command.reporting import reporting
 
 _DEFAULTS = ReportOptions()
 
@@ -35,25 +30,27 @@ async def endpoint(
 ) -> int:
     """Say which route serves a request, its service, and the plugins that run on it and why."""
     from patterns import investigate_endpoint
+    from patterns.serving import Asked
 
-    headers = read_headers(header)
-
-    async def work(konnect: Konnect, display: Display) -> Report[EndpointResult]:
-        return await investigate_endpoint(
-            konnect,
-            path,
-            method=method,
-            host=host,
-            headers=headers,
-            scheme=scheme,
-            sni=sni,
-            consumer=consumer,
-            control_plane=control_plane,
-            explain=explain,
-        )
-
-    status, _ = await deliver(options, work)
-    return status
+    with reporting(options, "investigate_endpoint") as this:
+        headers = read_headers(header)
+        Asked(path, method, host, headers, scheme, sni)
+        checked_name(consumer, "--consumer")
+        checked_name(control_plane, "--control-plane")
+        async with this.connected() as (konnect, _):
+            report = await investigate_endpoint(
+                konnect,
+                path,
+                method=method,
+                host=host,
+                headers=headers,
+                scheme=scheme,
+                sni=sni,
+                consumer=consumer,
+                control_plane=control_plane,
+                explain=explain,
+            )
+        return this.deliver(report)
 
 
 def read_headers(written: Sequence[str]) -> Mapping[str, Sequence[str]]:

@@ -52,6 +52,8 @@ class Options:
     no_color: Annotated[bool, Parameter(help="no colours, as with NO_COLOR")] = False
     token: Annotated[str | None, Parameter(parse=False)] = field(default=None, repr=False)
     """What `token_file` holds, see `with_token`; never an option."""
+    trouble: Annotated[ConfigError | None, Parameter(parse=False)] = None
+    """Why the token could not be read, for whoever connects; never an option."""
 
 
 @Parameter(name="*", group=_COMMON)
@@ -79,6 +81,8 @@ async def connected(options: Options) -> AsyncGenerator[Konnect]:
     """A connected Konnect, the embedded sandbox's if that is wanted. Raises one error of the tree."""
     from konnect_agent import Konnect
 
+    if options.trouble is not None:
+        raise options.trouble
     if not options.sandbox:
         async with Konnect(options.token, region=options.region, url=options.url) as konnect:
             yield konnect
@@ -96,12 +100,38 @@ async def connected(options: Options) -> AsyncGenerator[Konnect]:
         yield konnect
 
 
+def checked_name(name: str | None, option: str) -> None:
+    """Return for a name, and for none. Raises `ConfigError` for an empty one: a script's unset variable."""
+    if name is not None and not name.strip():
+        raise ConfigError(f"{option} is empty.", hint=f"Give {option} a name or an id, or leave it out.")
+
+
+def endpoint_of(options: Options) -> str:
+    """The URL these options lead to, empty if they lead nowhere or to a sandbox that is not there yet."""
+    from konnect_agent import Config
+
+    if options.sandbox:
+        return ""
+    try:
+        return Config.build(
+            "kpat_any", region=options.region, url=options.url
+        ).url  # which token does not matter
+    except ConfigError:
+        return ""
+
+
 def with_token(command: partial[Any]) -> partial[Any]:
-    """`command` with its token at hand: an event loop that waits for standard input would do nothing else."""
+    """`command` with its token at hand: an event loop that waits for standard input would do nothing else.
+
+    A token that cannot be read is the command's to report, like any other that does not lead to Konnect.
+    """
     options = command.keywords.get("options")
     if not isinstance(options, Options) or not options.token_file or options.sandbox:
         return command
-    read = replace(options, token=read_token(options.token_file))
+    try:
+        read = replace(options, token=read_token(options.token_file))
+    except ConfigError as error:
+        read = replace(options, trouble=error)
     return partial(command.func, *command.args, **{**command.keywords, "options": read})
 
 

@@ -11,10 +11,13 @@ An error's message and hint are all that is printed of it, on standard error, ha
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from textwrap import fill
 
 from konnect_agent import errors
 from konnect_agent.errors import Candidate, KonnectError
@@ -38,7 +41,7 @@ _STATUSES: tuple[tuple[type[KonnectError], int], ...] = (
     (errors.DebugSessionFailed, NO_SESSION),
     (KonnectError, UNREACHABLE),
 )
-_MESSAGE, _CANDIDATES = 4000, 10
+_MESSAGE, _CANDIDATES, _WIDTH = 4000, 10, 80
 
 
 def status_of(error: KonnectError) -> int:
@@ -72,9 +75,19 @@ def tell_bug(error: BaseException, *, verbose: bool = False) -> None:
 
 
 def say(text: str) -> None:
-    """One line on standard error, unless nobody is there any more to read it."""
+    """One line on standard error, folded for a person; unless nobody is there any more to read it."""
     with suppress(OSError):
-        print(one_line(text, limit=_MESSAGE), file=sys.stderr, flush=True)
+        print(_folded(one_line(text, limit=_MESSAGE)), file=sys.stderr, flush=True)
+
+
+def _folded(line: str) -> str:
+    """`line` as it is for a log; for a person, broken between words and aligned behind its first one."""
+    if not sys.stderr.isatty():
+        return line
+    width = os.get_terminal_size(sys.stderr.fileno()).columns or _WIDTH
+    begun = re.match(r"(?:error|warning|hint): |\s*", line)
+    indent = " " * len(begun[0]) if begun else ""
+    return fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _listed(candidates: Sequence[Candidate]) -> Iterator[str]:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from patterns.command import outcome
+from patterns.command.contract import Pattern, report_type
 from patterns.command.delivery import Destination
 from patterns.command.options import Options
 
-Pattern = Literal[
-    "debug_performance",
-    "investigate_endpoint",
-    "analyze_consumers",
-    "audit_configuration",
-    "investigate_alert",
-]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_RESULTS = {
-    "debug_performance": "PerformanceResult",
-    "investigate_endpoint": "EndpointResult",
-    "analyze_consumers": "ConsumersResult",
-    "audit_configuration": "AuditResult",
-    "investigate_alert": "AlertResult",
-}
 
 
 def schema(
@@ -40,8 +27,6 @@ def schema(
     return outcome.DONE
 
 
-def schema_of(pattern: str) -> dict[str, Any]:
+def schema_of(pattern: Pattern) -> dict[str, Any]:
     """The JSON Schema of the report of a pattern."""
-    import patterns
-
-    return patterns.Report[getattr(patterns, _RESULTS[pattern])].model_json_schema(mode="serialization")
+    return report_type(pattern).model_json_schema(mode="serialization")

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from konnect_agent.errors import ConfigError
 from patterns.command import outcome
-from patterns.command.delivery import Destination
+from patterns.command.delivery import Destination, prose
 from patterns.command.options import DataOptions, connected
 from patterns.command.progress import showing
-from patterns.report.cleaning import many_lines
 
 _DEFAULTS = DataOptions()
 
@@ -21,13 +21,16 @@ async def search(
 ) -> int:
     """Search Kong's documentation."""
     destination = Destination.of(options)
+    wanted = " ".join(query)
+    if not wanted.strip():
+        raise ConfigError("Nothing to search for was given.", hint="Ask a question in plain words.")
     with showing(options):
         async with connected(options) as konnect:
-            found = await konnect.knowledge_base.search(" ".join(query))
+            found = await konnect.knowledge_base.search(wanted)
     if options.format == "json":
         from patterns.report.as_json import dump
 
-        destination.write(dump({"query": " ".join(query), "text": found}))
+        destination.write(dump({"query": wanted, "text": found}))
     else:
-        destination.write(many_lines(found) + "\n")
+        destination.write(prose(found, destination))
     return outcome.DONE

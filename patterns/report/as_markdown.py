@@ -1,8 +1,8 @@
 """Markdown (GitHub's) for tickets and pull requests.
 
-Server text is one line of literal characters: punctuation that could mean something is escaped with a
-backslash, `<`, `>` and `&` as entities, and an `@` gets an invisible word joiner, so that nobody is
-mentioned.
+Server text is one line of literal characters: punctuation that means something where it stands is escaped by
+a backslash, `<`, `>` and `&` as entities, and an `@` gets an invisible word joiner, so that nobody is
+mentioned. The rest stays as it is, because tickets are also read in an editor.
 """
 
 from __future__ import annotations
@@ -33,7 +33,13 @@ from patterns.workflow import Report
 if TYPE_CHECKING:
     from patterns.report import Medium
 
-_MEANINGFUL = re.compile(r"[\\`*_{}\[\]()#+\-.!|~:$]")
+_MEANINGFUL = re.compile(
+    r"[\\`*\[\]#|~$]"  # anywhere: code, emphasis, links, issues, tables, strikethrough, formulas
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis, unless it is inside a word
+    r"|^[-+=]|(?<=www)\.|:(?=[^\s\d])",  # lists and lines, addresses, emoji
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(r"^(\d+)([.)])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@\u2060"}
 _PARAGRAPH = 2000
 
@@ -56,7 +62,8 @@ def write_document(document: Document, medium: Medium) -> str:
 
 def literal(text: str, *, limit: int = 500) -> str:
     """`text` as Markdown that shows exactly these characters."""
-    escaped = _MEANINGFUL.sub(lambda match: "\\" + match[0], one_line(text, limit=limit).strip())
+    escaped = _MEANINGFUL.sub(r"\\\g<0>", one_line(text, limit=limit).strip())
+    escaped = _NUMBERED.sub(r"\1\\\2", escaped)
     for character, entity in _ENTITIES.items():
         escaped = escaped.replace(character, entity)
     return escaped

@@ -7,10 +7,11 @@ first. Ids and names are folded when they are too long for their column, never c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from patterns.report import Medium
 
 _PARAGRAPH = 2000
+_SENTENCE = 50
+"""Columns in which a sentence is easy to read."""
 
 
 def write(report: Report[Any], medium: Medium) -> str:
@@ -47,6 +50,15 @@ def write(report: Report[Any], medium: Medium) -> str:
 
 def write_document(document: Document, medium: Medium) -> str:
     """Any document for a person at a terminal."""
+    return _printed(_page(document), medium)
+
+
+def write_prose(text: str, medium: Medium) -> str:
+    """Text of a server, broken between words."""
+    return _printed([Text(many_lines(text))], medium)
+
+
+def _printed(parts: Iterable[RenderableType], medium: Medium) -> str:
     page = StringIO()
     console = Console(
         file=page,
@@ -58,7 +70,7 @@ def write_document(document: Document, medium: Medium) -> str:
         emoji=False,
         legacy_windows=False,
     )
-    for part in _page(document):
+    for part in parts:
         console.print(part)
     lines = (line.rstrip() for line in page.getvalue().splitlines())
     return "\n".join(lines) + "\n"
@@ -132,6 +144,26 @@ def _items(block: Items) -> RenderableType:
 def _finding(block: Finding) -> RenderableType:
     head = Text.assemble((one_line(block.badge), STYLES[block.tone]), " ", (one_line(block.title), "bold"))
     advice = Text.assemble(("→ ", "dim"), one_line(block.advice, limit=_PARAGRAPH))
-    rows = tuple((Toned(where, "dim"), what, why) for where, what, why in block.rows)
-    places = FittingTable(Table((Column(""), Column(""), Column("")), rows, block.more))
-    return Group(head, Padding(Group(places, advice), (0, 0, 0, 2)))
+    return Group(head, Padding(Group(_Places(block), advice), (0, 0, 0, 2)))
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where a finding holds: in columns where a sentence has room beside the names, else below them."""
+
+    block: Finding
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Drawn for the room the options leave."""
+        rows = [tuple(Text(one_line(text, limit=_PARAGRAPH)) for text in row) for row in self.block.rows]
+        names = sum(max((row[at].cell_len for row in rows), default=0) for at in (0, 1))
+        if options.max_width - names >= _SENTENCE:
+            cells = tuple((Toned(where, "dim"), what, why) for where, what, why in self.block.rows)
+            yield FittingTable(Table((Column(""), Column(""), Column("")), cells, self.block.more))
+            return
+        for where, what, why in rows:
+            where.stylize("dim")
+            yield Text("  ").join((where, what))
+            yield Padding(why, (0, 0, 0, 4))
+        if self.block.more:
+            yield more(self.block.more)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from weakref import ref
 
@@ -15,7 +13,13 @@ from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.organisation import ControlPlane, Draft
 from konnect_agent.sandbox.world import World
 from patterns import AuditResult, Report, audit_configuration
-from patterns.audit import Problem, Rule, Severity, all_rules, load_baseline, rule, write_baseline
+from patterns.audit import (
+    Problem,
+    Rule,
+    Severity,
+    all_rules,
+    rule,
+)
 from patterns.audit.snapshot import LISTS, Snapshot
 
 from ..handmade import TOKEN, Serve, as_json, refused
@@ -193,29 +197,6 @@ async def test_a_rule_that_crashes_is_part_of_the_coverage(konnect: Konnect) -> 
         plane.rules_not_run == ("KNA999",) for plane in report.result.control_planes if not plane.group
     )
     assert report.result.findings == (await audit_configuration(konnect)).result.findings
-
-
-async def test_a_baseline_hides_what_is_known_and_names_what_is_stale(
-    world: World, konnect: Konnect, client: Client, tmp_path: Path
-) -> None:
-    before = await audit_configuration(konnect)
-    write_baseline(tmp_path / "known.json", before.result.findings)
-    known = load_baseline(tmp_path / "known.json")
-    report = await audit_configuration(konnect, baseline=known)
-    use = report.result.summary.baseline
-    assert (report.result.findings, report.result.summary.findings) == ((), 0)
-    assert use is not None
-    assert (use.hidden, use.stale) == (len(before.result.findings), ())
-
-    planes = [replace(p, services=()) if p.name == "payments-staging" else p for p in world.control_planes]
-    repaired = World(seed=world.seed, now=world.now, control_planes=tuple(planes))
-    with Sandbox(world=repaired, forbidden=("payments-production",)) as own:
-        async with client(own) as limited:
-            later = (await audit_configuration(limited, baseline=known)).result
-    assert later.summary.baseline is not None
-    stale = later.summary.baseline.stale
-    assert {entry.control_plane.name for entry in stale} == {"payments-staging"}
-    assert ("KNA030", "refunds") in {(entry.rule_id, entry.entity and entry.entity.name) for entry in stale}
 
 
 async def test_only_control_planes_being_read_are_held(client: Client) -> None:

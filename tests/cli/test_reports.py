@@ -4,45 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
 
 from .conftest import Here
+from .contract import checked
 from .shell import TOKEN, environment, finished
 
 DEBUG = ["debug", "--control-plane", "storefront-production", "--path", "/slow", "--duration", "10", "--yes"]
-STEPS = {"name", "status", "duration_s", "extracted", "calls", "steps"}
-CALLS = {"tool", "arguments", "duration_s", "attempts", "outcome"}
-
-
-def schema_of(pattern: str, here: Here) -> Any:
-    printed = here("schema", pattern)
-    assert (printed.status, printed.err) == (0, "")
-    schema = json.loads(printed.out)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return schema
-
-
-def checked(text: str, pattern: str, here: Here) -> Any:
-    """The report in `text`, valid against its own printed schema and the contract's keys."""
-    report = json.loads(text)
-    jsonschema.validate(report, schema_of(pattern, here))
-    assert list(report) == [
-        "pattern", "status", "endpoint", "started_at", "duration_s", "steps", "result", "coverage", "error",
-    ]  # fmt: skip
-    assert report["pattern"] == pattern
-    steps = list(report["steps"])
-    for step in steps:
-        assert set(step) == STEPS
-        assert all(set(call) == CALLS for call in step["calls"])
-        steps.extend(step["steps"])
-    assert any(step["calls"] for step in steps)
-    return report
 
 
 @pytest.mark.parametrize(
@@ -61,6 +33,7 @@ def test_each_pattern_runs_on_the_embedded_sandbox_and_obeys_its_own_schema(
     assert (done.returncode, done.stderr) == (0, "")
     report = checked(done.stdout, pattern, here)
     assert (report["status"], report["error"]) == ("complete", None)
+    assert any(step["calls"] for step in report["steps"])
     assert report["endpoint"].startswith("http://127.0.0.1:")
 
 
@@ -146,4 +119,39 @@ def test_the_gate_stops_on_findings_and_lets_known_ones_pass(
     assert sorted(e["fingerprint"] for e in known) == sorted(e["fingerprint"] for e in found)
     passed = here("audit", "--fail-on", "info", "--baseline", str(baseline), at=served)
     assert passed.status == 0
-    assert "No findings." in passed.out
+    assert "No new findings." in passed.out
+
+
+def test_a_baseline_of_what_could_be_seen_says_so_in_the_file_and_beside_it(
+    world: World, served: Sandbox, here: Here, tmp_path: Path
+) -> None:
+    file = tmp_path / "known.json"
+    with Sandbox(world=world, token=TOKEN, forbidden=["payments-staging"]) as sandbox:
+        done = here("audit", "--write-baseline", str(file), at=sandbox)
+    assert done.status == 0
+    assert done.err.startswith(f"warning: The baseline {file} is incomplete")
+    assert json.loads(file.read_text(encoding="utf-8"))["complete"] is False
+    used = here("audit", "--baseline", str(file), at=served)
+    assert "of an incomplete audit, so not all that is new to it is new" in used.out
+    assert "payments-staging" in used.out
+
+
+def test_no_baseline_is_written_of_less_than_was_required(world: World, here: Here, tmp_path: Path) -> None:
+    file = tmp_path / "known.json"
+    file.write_text("a better one")
+    with Sandbox(world=world, token=TOKEN, forbidden=["payments-staging"]) as sandbox:
+        done = here("audit", "--write-baseline", str(file), "--require-complete", at=sandbox)
+    assert done.status == 7
+    assert "was not written" in done.err
+    assert file.read_text() == "a better one"
+
+
+def test_findings_of_what_was_not_seen_are_not_called_gone(
+    world: World, served: Sandbox, here: Here, tmp_path: Path
+) -> None:
+    file = tmp_path / "known.json"
+    assert here("audit", "--write-baseline", str(file), at=served).err == ""
+    with Sandbox(world=world, token=TOKEN, forbidden=["payments-staging"]) as sandbox:
+        done = here("audit", "--baseline", str(file), at=sandbox)
+    assert "No new findings in what could be seen." in done.out
+    assert "no longer found" not in done.out

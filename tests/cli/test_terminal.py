@@ -155,3 +155,29 @@ def test_quiet_shows_no_progress(served: Sandbox) -> None:
         status, output = screen.end()
     assert (status, screen.shown) == (0, "")
     assert output.startswith("Configuration audit")
+
+
+def test_an_error_on_a_terminal_is_broken_between_words() -> None:
+    with terminal("audit", "--quiet", env=environment()) as screen:
+        assert screen.end() == (2, "")
+    lines = screen.shown.splitlines()
+    assert lines[0] == "error: No Konnect token was given."
+    assert lines[1].startswith("hint: Create a personal access token")
+    assert lines[2].startswith("      ")
+    assert max(map(len, lines)) <= 80
+
+
+def test_one_screen_tells_an_error_once(world: World) -> None:
+    with Sandbox(world=world, token=TOKEN, time_scale=600, ending="timed_out") as sandbox:
+        arguments = (*DEBUG, "--duration", "10", "--yes", "--quiet")
+        with terminal(*arguments, env=environment(sandbox), results_too=True) as screen:
+            status, _ = screen.end()
+        with terminal(*arguments, env=environment(sandbox)) as beside:
+            _, report = beside.end()
+    assert status == 6
+    assert "Performance debugging" in screen.shown
+    assert "Where the time goes" in screen.shown
+    told = [
+        " ".join(text.split()).count("ended as timed_out") for text in (screen.shown, report, beside.shown)
+    ]
+    assert told == [1, 1, 1]

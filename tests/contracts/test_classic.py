@@ -14,7 +14,7 @@ import pytest
 
 from konnect_agent import Konnect
 from konnect_agent.dialects.classic import ROWS
-from konnect_agent.envelopes import objects
+from konnect_agent.envelopes import rows
 from konnect_agent.models import DebugStatus
 from konnect_agent.models.entity import Entity
 from konnect_agent.sandbox import Sandbox
@@ -200,15 +200,17 @@ async def _(asked: Asked) -> None:
 async def _(asked: Asked) -> None:
     sessions, session_id = asked.konnect.debug_sessions, await asked.traced()
     ids = {"control_plane_id": asked.plane.id}
-    everything = objects(
+    everything = rows(
         (await sessions.compact_traces(session_id, **ids)).data, ("traces",), like=("trace_id",)
-    )
+    ).items
     assert len({trace["trace_id"] for trace in everything}) == len(everything) > 1
     spans = [span for trace in everything for span in trace["spans"]]
     plugin = next(span["attributes"][PLUGIN_ID] for span in spans if PLUGIN_ID in span["attributes"])
     filtered = await sessions.compact_traces(session_id, **ids, phase="ingress", plugin_id=plugin)
     some = [
-        span for trace in objects(filtered.data, ("traces",), like=("trace_id",)) for span in trace["spans"]
+        span
+        for trace in rows(filtered.data, ("traces",), like=("trace_id",)).items
+        for span in trace["spans"]
     ]
     assert {span["attributes"].get(PLUGIN_ID) for span in some} == {plugin}
     assert 0 < len(some) < len(spans)
@@ -219,7 +221,7 @@ async def _(asked: Asked) -> None:
     answer = await asked.konnect.debug_sessions.compressed_traces(
         await asked.traced(), control_plane_id=asked.plane.id
     )
-    traces = objects(answer.data, ("traces",), like=("trace_id",))
+    traces = rows(answer.data, ("traces",), like=("trace_id",)).items
     assert traces
     assert all(trace["count"] >= 1 for trace in traces)
 

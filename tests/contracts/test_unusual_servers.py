@@ -228,7 +228,8 @@ async def test_a_cursor_that_leads_in_a_circle_ends(serve: Serve) -> None:
     )
     async with Konnect(TOKEN, url=server.url) as konnect:
         listed = await konnect.services.list(CP)
-    assert (len(listed), listed.complete) == (2, False)
+    assert (len(listed), listed.complete) == (1, False)
+    assert len(server.calls) == 2
 
 
 @pytest.mark.parametrize(
@@ -236,10 +237,9 @@ async def test_a_cursor_that_leads_in_a_circle_ends(serve: Serve) -> None:
     [
         (told("Everything is fine."), "$"),
         (as_json({"ok": True}), "$"),
-        (as_json([USERS, 7]), "$[1]"),
-        (as_json([USERS, {"foo": 1}]), "$[1]"),
-        (as_json([USERS, {"id": "x", "port": "eighty"}]), "$[1].port"),
-        (as_json([{"id": "x", "tags": [{"a": 1}]}]), "$[0].tags[0]"),
+        (as_json([7, None]), "$[0]"),
+        (as_json([{"foo": 1}]), "$[0]"),
+        (as_json([{"id": "x", "port": "eighty"}]), "$[0].port"),
         (told('[{"id": "cut of'), "$"),
         (structured({"data": {"note": f"token {TOKEN}"}}), "$"),
     ],

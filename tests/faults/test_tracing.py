@@ -17,7 +17,7 @@ from konnect_agent.errors import ServerError
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.faults import Faults
 from konnect_agent.sandbox.world import World
-from patterns import debug_performance, investigate_endpoint
+from patterns import audit_configuration, debug_performance, investigate_endpoint
 
 from .conftest import Connect
 
@@ -108,7 +108,7 @@ async def test_a_failure_is_told_by_its_class_alone(
     with Sandbox(world=world, faults=Faults("503:2", retry_after="0")) as sandbox:
         async with connect(sandbox, max_attempts=2) as konnect:
             with pytest.raises(ServerError):
-                await investigate_endpoint(konnect, "/api/users")
+                await audit_configuration(konnect)
     failed = [*ours(spans, "call"), *ours(spans, "step"), *ours(spans, "workflow")]
     assert [span.status.status_code for span in failed] == [StatusCode.ERROR] * 3
     assert [span.status.description for span in failed] == ["ServerError"] * 3

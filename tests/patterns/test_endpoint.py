@@ -170,13 +170,72 @@ async def test_routes_that_would_also_match_are_named_and_explained(konnect: Kon
     assert all(entry.because for entry in report.result.candidates)
 
 
-async def test_when_the_two_calculations_disagree_both_answers_are_given(
+async def test_when_the_two_calculations_disagree_both_answers_are_given_whole(
     world_of: WorldOf, client: Client
 ) -> None:
     def disputed(draft: Draft) -> None:
+        draft.service("by-host", "host.example")
+        draft.service("by-path", "path.example")
+        draft.route("host-only", "by-host", hosts=["api.example.com"])
+        draft.route("method-and-path", "by-path", "/api", methods=["GET"])
+        draft.plugin("key-auth", {}, route="host-only")
+        draft.plugin("jwt", {}, service="by-path")
+        draft.plugin("cors", {})
+        draft.plugin("cors", {"credentials": True}, route="method-and-path")
+
+    with Sandbox(world=world_of(one=disputed)) as own:
+        async with client(own) as konnect:
+            report = await investigate_endpoint(
+                konnect, "/api", method="GET", host="api.example.com", control_plane="one"
+            )
+            alone = await investigate_endpoint(
+                konnect, "/api", method="GET", host="else.example", control_plane="one"
+            )
+    result, strict = report.result, report.result.strict
+    assert result.route
+    assert result.service
+    assert result.if_strict
+    assert strict
+    assert strict.service
+    assert (result.route.name, result.service.name) == ("host-only", "by-host")
+    assert (result.if_strict.name, strict.service.name) == ("method-and-path", "by-path")
+    assert [plugin.name for plugin in result.plugins] == ["cors", "key-auth"]
+    assert [(plugin.name, plugin.scope) for plugin in strict.plugins] == [
+        ("cors", "route"),
+        ("jwt", "service"),
+    ]
+    assert [plugin.scope for plugin in strict.shadowed_plugins] == ["global"]
+    assert strict.upstream_url == "https://path.example:443/api"
+    assert "jwt" in (strict.authentication or "")
+    told = " ".join(str(render(report, "text")).split())
+    assert "route_match_calculation = strict, method-and-path serves it instead, with service by-path" in told
+    assert "cors (route), jwt (service)" in told
+    assert (alone.result.if_strict, alone.result.strict) == (None, None)
+    assert "strict" not in " ".join(alone.result.notes)
+
+
+async def test_strict_calculation_may_serve_nothing(world_of: WorldOf, client: Client) -> None:
+    def by_name(draft: Draft) -> None:
         draft.service("api", "api.example")
-        draft.route("host-only", "api", hosts=["api.example.com"])
-        draft.route("method-and-path", "api", "/api", methods=["GET"])
+        draft.route("named", "api", "/api", snis=["api.example.com"], protocols=["https"])
+
+    with Sandbox(world=world_of(one=by_name)) as own:
+        async with client(own) as konnect:
+            report = await investigate_endpoint(konnect, "/api", scheme="http", control_plane="one")
+    assert report.result.route
+    assert report.result.strict
+    assert (report.result.strict.route, report.result.strict.served) == (None, False)
+    assert "strict, no route serves it and the gateway answers 404" in " ".join(report.result.notes)
+
+
+async def test_a_service_of_the_strict_answer_that_is_disabled_takes_its_routes_with_it(
+    world_of: WorldOf, client: Client
+) -> None:
+    def disputed(draft: Draft) -> None:
+        draft.service("by-host", "host.example")
+        draft.service("by-path", "path.example", enabled=False)
+        draft.route("host-only", "by-host", hosts=["api.example.com"])
+        draft.route("method-and-path", "by-path", "/api", methods=["GET"])
 
     with Sandbox(world=world_of(one=disputed)) as own:
         async with client(own) as konnect:
@@ -184,8 +243,7 @@ async def test_when_the_two_calculations_disagree_both_answers_are_given(
                 konnect, "/api", method="GET", host="api.example.com", control_plane="one"
             )
     assert report.result.route
-    assert report.result.if_strict
-    assert (report.result.route.name, report.result.if_strict.name) == ("host-only", "method-and-path")
+    assert (report.result.route.name, report.result.strict) == ("host-only", None)
 
 
 async def test_a_consumer_adds_the_plugins_scoped_to_it(konnect: Konnect) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patterns.traces import read_bottlenecks, read_latency
+from patterns.traces import read_bottlenecks, read_latency, read_samples
 
 PLUGIN, UPSTREAM = "kong.access.plugin.acl", "kong.read_headers_from_upstream"
 FORMS: dict[str, Any] = {
@@ -29,7 +29,28 @@ FORMS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+MORE_FORMS: dict[str, Any] = {
+    "a bare list": [
+        {"name": "kong", "total_ms": 100}, {"name": PLUGIN, "total_ms": 70, "p95_ms": 70},
+        {"name": UPSTREAM, "total_ms": 20, "p95_ms": 20}],
+    "a list in an envelope": {"result": {"data": [
+        {"label": PLUGIN, "pct": "70 %", "p95": "70ms"}, {"label": UPSTREAM, "pct": 20, "p95": "0.02 s"}]}},
+    "objects of objects in an envelope": {"bottlenecks": {"items": {
+        PLUGIN: {"contribution": 70, "latencyUs": {"percentiles": {"95.0": 70_000}}},
+        UPSTREAM: {"contribution": 20, "latencyUs": {"percentiles": {"95.0": 20_000}}}}}},
+    "nested names and a unit beside": {"hotSpots": [
+        {"span": {"name": UPSTREAM}, "timeUnit": "µs", "share_of_time": 0.2, "p95": "20,000"},
+        {"operation": {"name": PLUGIN}, "unit": "nanoseconds", "time_share": "70%", "p95": 70e6}]},
+    "shares of the total latency": {
+        "latency": {"total": {"mean_ms": 100}},
+        "operations": [{"title": PLUGIN, "avg_seconds": 0.07, "p95_seconds": 0.07},
+                       {"displayName": UPSTREAM, "averageMillis": 20, "percentile95Millis": 20}]},
+    "a table":
+        f"| Span | % of total | P95 (ms) |\n|---|---|---|\n| {UPSTREAM} | 20 | 20 |\n| {PLUGIN} | 70 | 70 |",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", [*FORMS.values(), *MORE_FORMS.values()], ids=[*FORMS, *MORE_FORMS])
 def test_every_form_puts_the_plugin_first_with_its_share(form: Any) -> None:
     worst, second = read_bottlenecks(form)
     assert (worst.name, worst.kind, worst.share, worst.p95_ms) == (PLUGIN, "plugin", 0.7, 70)
@@ -43,6 +64,12 @@ def test_every_form_puts_the_plugin_first_with_its_share(form: Any) -> None:
         {"latency": {"total": {"p50": "10ms", "p95": "90ms"}}},
         {"p50_ms": 10, "p95_ms": 90},
         {"spans": [{"name": "kong", "p50_ms": 10, "p95_ms": 90}]},
+        {"latency": {"breakdown": {"total": {"percentiles": {"50": 10, "95.0": 90}}}}},
+        {"latencies": [{"phase": "total", "median": "10 ms", "p95": "0.09s"}]},
+        {"trace_summary": {"latency": {"total": {"p50_ms": 10, "p95_ms": 90}}}},
+        {"response_time": {"unit": "us", "total": {"p50": 10_000, "p95": 90_000}}},
+        [{"bottlenecks": []}, {"latency": {"total": {"p50_ms": 10, "p95_ms": 90}}}],
+        "Overall latency: p50 10 ms, p95 90 ms",
     ],
 )
 def test_the_latency_distribution_is_found_wherever_it_stands(summary: Any) -> None:
@@ -73,6 +100,157 @@ def test_bottlenecks_inherit_the_unit_of_their_list() -> None:
 def test_text_without_figures_yields_nothing_rather_than_a_guess() -> None:
     assert read_bottlenecks("The plugin acl is slow.") == ()
     assert read_latency("p95 is 90ms") == {}
+
+
+def one(**entry: Any) -> Any:
+    """The bottleneck that a server's list of one is read as."""
+    (found,) = read_bottlenecks({"bottlenecks": [{"name": PLUGIN, **entry}]})
+    return found
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"p95_ns": 1.5e6}, {"p95Nanos": 1.5e6}, {"p95_nanoseconds": 1.5e6}, {"p95Micros": 1500},
+        {"microseconds_p95": 1500}, {"p95Millis": 1.5}, {"p95_seconds": 0.0015},
+        {"p95": "1.5ms"}, {"p95": "1,500 µs"}, {"p95": "PT0.0015S"}, {"p95": 1500, "unit": "us"},
+        {"latency": {"unit": "us", "p95": 1500}}, {"p95": {"value": 1500, "unit": "us"}},
+        {"percentiles": {"0.95": 1.5}}, {"percentiles": [{"percentile": 95, "value": 1.5}]},
+        {"stats": {"95th_percentile": 1.5}}, {"p95.0": 1.5}, {"durationUs": {"quantiles": {"p95": 1500}}},
+    ],
+)  # fmt: skip
+def test_a_duration_is_read_in_every_unit(entry: dict[str, Any]) -> None:
+    assert one(**entry).p95_ms == 1.5
+
+
+@pytest.mark.parametrize(
+    "entry", [{"duration_ns": 1.5e6}, {"durationMicros": 1500}, {"latency_us": 1500}, {"self_time": "1.5 ms"}]
+)
+def test_a_duration_of_no_statistic_is_told_as_one(entry: dict[str, Any]) -> None:
+    found = one(**entry)
+    assert (found.duration_ms, found.p50_ms, found.p95_ms, found.mean_ms, found.total_ms) == (
+        1.5, None, None, None, None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"total_requests": 9}, {"max_retries": 9}, {"avg_size_bytes": 9}, {"p99.9": 9}, {"p95": "45%"},
+        {"unit": "bytes", "p95": 9}, {"upstream_latency_p95": 9}, {"start_time": 9}, {"time": 1718000000},
+        {"p95": -1}, {"p95": 1e308}, {"p95": True}, {"p95": "soon"}, {"latency_histogram": {"50": 9}},
+    ],
+)  # fmt: skip
+def test_what_is_no_duration_is_not_read_as_one(entry: dict[str, Any]) -> None:
+    found = one(share=0.5, **entry)
+    assert found.model_dump(exclude_none=True).keys() == {"name", "kind", "share"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "share"),
+    [
+        ({"share": "45%"}, 0.45), ({"percentage": 45}, 0.45), ({"timePct": 0.5}, 0.005),
+        ({"share": 45}, 0.45), ({"share": 0.45}, 0.45), ({"share": 1}, 1.0),
+        ({"percent_of_total_time": "45 %"}, 0.45), ({"share": -3}, None), ({"share": 1e308}, None),
+        ({"percent": 145}, None),
+        ({"error_percentage": 45}, None), ({"cache_hit_ratio": 0.45}, None), ({"share": "45ms"}, None),
+    ],
+)  # fmt: skip
+def test_a_share_is_a_part_of_the_time_and_of_one(entry: dict[str, Any], share: float | None) -> None:
+    assert one(p95_ms=1, **entry).share == share
+
+
+def test_shares_of_one_list_are_of_one_kind() -> None:
+    found = read_bottlenecks({"bottlenecks": [{"name": "a", "share": 0.5}, {"name": "b", "share": 61}]})
+    assert [(each.name, each.share) for each in found] == [("b", 0.61), ("a", 0.005)]
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        [{"name": PLUGIN, "p95_ms": 70}, {"name": UPSTREAM, "p95_ms": 20}],
+        [{"name": PLUGIN, "mean_ms": 70}, {"name": UPSTREAM, "mean_ms": 20}],
+        [{"name": "kong", "p95_ms": 100}, {"name": PLUGIN, "p95_ms": 70}],
+        [{"name": "kong", "total_ms": 100}, {"name": PLUGIN, "p50_ms": 70}],
+        [{"name": "kong", "mean_ms": 100, "count": 10}, {"name": PLUGIN, "mean_ms": 70}],
+        [{"name": "kong", "p50_ms": 100, "count": 10}, {"name": PLUGIN, "p50_ms": 70, "count": 1}],
+        [{"name": "kong", "mean_ms": 100}, {"name": PLUGIN, "mean_ms": 170}],
+    ],
+)
+def test_a_share_that_cannot_be_told_is_none(spans: list[dict[str, Any]]) -> None:
+    worst = read_bottlenecks({"spans": spans})[0]
+    assert (worst.name, worst.share) == (PLUGIN, None)
+
+
+def test_a_rare_span_is_weighed_by_how_often_it_was() -> None:
+    spans = [{"name": "kong", "mean_ms": 100, "count": 10}, {"name": PLUGIN, "mean_ms": 50, "count": 1}]
+    (found,) = read_bottlenecks({"spans": spans})
+    assert found.share == 0.05
+
+
+def test_the_whole_request_is_no_bottleneck() -> None:
+    assert read_bottlenecks({"spans": [{"name": "kong", "mean_ms": 100}]}) == ()
+
+
+@pytest.mark.parametrize(
+    "bottleneck",
+    [
+        {"bottleneck": {"name": PLUGIN}}, {"top_bottlenecks": [PLUGIN]},
+        {"bottlenecks": [f"The span {PLUGIN} is slow"]}, {"bottlenecks": [{"name": PLUGIN, "rank": 1}]},
+    ],
+)  # fmt: skip
+def test_what_the_server_calls_a_bottleneck_is_one_without_figures(bottleneck: Any) -> None:
+    (found,) = read_bottlenecks(bottleneck)
+    assert (found.name, found.kind, found.share) == (PLUGIN, "plugin", None)
+
+
+def test_bottlenecks_without_figures_stay_in_the_servers_order() -> None:
+    found = read_bottlenecks({"bottlenecks": [{"name": "b"}, {"name": "a"}, {"name": "c"}]})
+    assert [each.name for each in found] == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        {"slowest_traces": [{"trace_id": "t", "name": "GET /x", "duration_ms": 900}]},
+        f"Reduce {PLUGIN} below 10% of the total time.",
+        f"{PLUGIN} should take 10%.",
+        f"{PLUGIN} ran in 40% of requests",
+        f"{PLUGIN}: 40% slower than {UPSTREAM}",
+        f"{PLUGIN}: p95 < 5 ms",
+        f"If {PLUGIN} takes 61%, look at it.",
+    ],
+)
+def test_what_could_mean_something_else_is_not_read(summary: Any) -> None:
+    assert read_bottlenecks(summary) == ()
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        {"session": {"duration_ms": 60_000}, "total_duration_ms": 60_000, "duration": 60},
+        {"span_metrics": {PLUGIN: {"latency": {"p95": 3}}}},
+        {"traces": [{"latency": {"p50_ms": 3}}, {"latency": {"p50_ms": 4}}]},
+        {"example_trace": {"latency": {"p50_ms": 3}}},
+        {"latency": {"buckets": [{"le": 100, "count": 3}]}},
+    ],
+)
+def test_what_is_not_the_latency_of_all_requests_is_not_told_as_it(summary: Any) -> None:
+    assert read_latency(summary) == {}
+
+
+@pytest.mark.parametrize(
+    ("summary", "samples"),
+    [
+        ({"samples": 12}, 12), ({"traceCount": 12}, 12), ({"meta": {"total_samples": 12}}, 12),
+        ({"traces": [{"trace_id": "1"}, {"trace_id": "2"}]}, 2), ("Collected 12 traces.", 12),
+        ("Samples: 12", 12), ({"samples": 0}, 0),
+        ({"max_samples": 12}, None), ({"samples": True}, None), ({"spans": [{"samples": 3}]}, None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_samples_are_counted_where_the_summary_counts_them(summary: Any, samples: int | None) -> None:
+    assert read_samples(summary) == samples
 
 
 def test_names_from_the_server_carry_no_token() -> None:

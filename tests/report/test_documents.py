@@ -167,10 +167,31 @@ def test_what_could_not_be_seen_has_its_own_section_with_one_entry_per_reason() 
     made = report("audit_configuration", audit("x")).model_copy(update={"coverage": coverage, "error": None})
     written = text_of(made)
     assert "Not seen" in written
-    assert "services, routes of payments: Forbidden: no permission" in written
-    assert "services, routes of lab: Forbidden: no permission" in written
+    assert "services, routes of payments, lab: Forbidden: no permission" in written
     assert "failing requests: cut, there may be more" in written
     assert written.count("Ask an admin.") == 1
+
+
+def test_many_control_planes_without_the_same_things_for_the_same_reason_are_one_entry() -> None:
+    failure = Failure(type="Unreachable", message="gone")
+    lists = ("services", "vaults")
+    planes = [Named(id=f"id-{number}", name=f"plane-{number:02}") for number in range(40)]
+    missing = tuple(
+        Missing(what=what, control_plane=plane, error=failure) for plane in planes for what in lists
+    )
+    made = complete("audit_configuration", audit("x"))
+    written = text_of(made.model_copy(update={"coverage": Coverage(complete=False, missing=missing)}))
+    assert "services, vaults of plane-00, plane-01," in written
+    assert " and 35 more control planes: Unreachable: gone" in " ".join(written.split())
+    assert written.count("Unreachable") == 1
+
+
+def test_what_the_error_says_is_not_said_again() -> None:
+    failure = Failure(type="Unreachable", message="gone", hint="Look.")
+    coverage = Coverage(complete=False, missing=(Missing(what="everything", error=failure),))
+    made = report("audit_configuration", AuditResult(), status="failed")
+    written = text_of(made.model_copy(update={"error": failure, "coverage": coverage}))
+    assert (written.count("gone"), written.count("Look."), "Not seen" in written) == (1, 1, False)
 
 
 def test_a_complete_report_has_no_such_section() -> None:

@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from patterns.report import FORMATS, Medium, render
+from patterns.report.as_markdown import literal
 from patterns.workflow import Report
 
 from .samples import reports_of
@@ -159,6 +160,28 @@ def markdown(report: Report[Any]) -> list[tuple[str, list[str]]]:
 @given(TEXTS, st.sampled_from(PATTERNS))
 def test_the_structure_of_markdown_does_not_depend_on_what_a_server_says(text: str, which: int) -> None:
     assert markdown(reports_of("x" + text)[which]) == markdown(reports_of("x")[which])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["- x", "+ x", "* x", "1. x", "23) x", "# x", "> x", "--- ", "===", "```", "~~~", "    x", "|x|",
+     "[x]: y", "_x_", "__x__", "a_ _b", "<b>", "&lt;",
+     "www.x.example", "https://x.example", ":smile:", "$x$", "#12"],
+)  # fmt: skip
+@pytest.mark.parametrize("which", PATTERNS)
+def test_no_beginning_of_a_text_means_anything_in_markdown(text: str, which: int) -> None:
+    assert markdown(reports_of(text)[which]) == markdown(reports_of("x")[which])
+
+
+def test_markdown_is_readable_as_it_is() -> None:
+    text = "plugin rate-limiting_2.0 (on partners.orders), 10:53"
+    assert literal(text) == text
+
+
+def test_addresses_and_emoji_stay_text_in_markdown() -> None:
+    assert (
+        literal("www.x.example https://x.example :smile:") == "www\\.x.example https\\://x.example \\:smile:"
+    )
 
 
 def test_markdown_mentions_nobody() -> None:

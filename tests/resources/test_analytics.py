@@ -158,18 +158,24 @@ async def test_a_row_of_nulls_with_an_unreadable_status_is_still_a_row(serve: Se
 @pytest.mark.parametrize(
     ("row", "path"),
     [
-        ({"foo": 1}, "$[1]"),
-        ({"request_id": {"a": 1}}, "$[1].request_id"),
-        ({"request_id": "x", "latencies_response_ms": "slow"}, "$[1].latencies_response_ms"),
+        ({"foo": 1}, "$[0]"),
+        ({"request_id": {"a": 1}}, "$[0].request_id"),
     ],
 )
 async def test_what_is_no_row_is_undecodable_and_says_where(serve: Serve, row: Any, path: str) -> None:
-    server = serve({"GetAnalytics": structured({"data": [ROW, row]})})
+    server = serve({"GetAnalytics": structured({"data": [row, row]})})
     async with Konnect(TOKEN, url=server.url) as konnect:
         with pytest.raises(Undecodable) as caught:
             await konnect.analytics.query_api_requests("1H")
     assert caught.value.path.startswith(path)
     assert caught.value.operation == "analytics.query_api_requests"
+
+
+async def test_a_latency_nobody_can_read_costs_no_row(serve: Serve) -> None:
+    server = serve({"GetAnalytics": structured({"data": [{**ROW, "latencies_response_ms": "slow"}]})})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        (row,) = (await konnect.analytics.query_api_requests("1H")).rows
+    assert (row.latencies_response_ms, row.unread) == (None, {"latencies_response_ms": "slow"})
 
 
 async def test_one_value_is_a_list_of_one_and_not_its_letters(serve: Serve) -> None:
@@ -195,3 +201,87 @@ async def test_values_of_a_wrong_type_are_refused_before_anything_is_sent(serve:
         with pytest.raises(InvalidArguments):
             await konnect.analytics.query_api_requests("1H", **wrong)
     assert server.calls == []
+
+
+def capped(most: int, *, refusing: bool) -> Mapping[str, Any]:
+    """A GetAnalytics with plenty of rows, of which it gives so many at once."""
+
+    def answer(arguments: Arguments) -> CallToolResult:
+        asked = arguments.get("max_results", 100)
+        if refusing and asked > most:
+            return refused(f"Input validation error: {asked} is greater than the maximum of {most}")
+        return structured({"data": [ROW] * min(asked, most)})
+
+    return {"GetAnalytics": answer}
+
+
+@pytest.mark.parametrize("most", [30, 500])
+async def test_a_server_that_refuses_so_many_rows_is_asked_for_its_most(serve: Serve, most: int) -> None:
+    server = serve(capped(most, refusing=True))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        for _ in range(2):
+            found = await konnect.analytics.query_api_requests("1H", max_results=1000)
+            assert (len(found.rows), found.truncated, found.limit) == (most, True, most)
+        few = await konnect.analytics.query_api_requests("1H", max_results=3)
+    assert (len(few.rows), few.limit) == (3, 3)
+    assert [sent["max_results"] for _, sent in server.calls] == [1000, most, most, 3]
+
+
+async def test_a_schema_that_allows_fewer_rows_is_kept_without_being_refused(serve: Serve) -> None:
+    limit = {"anyOf": [{"type": "integer", "maximum": 200}, {"type": "null"}]}
+    schema = {"type": "object", "properties": {"operation": {}, "time_range": {}, "max_results": limit}}
+    server = serve(capped(200, refusing=True), schemas={"GetAnalytics": schema})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.analytics.query_api_requests("1H", max_results=1000)
+    assert (len(found.rows), found.truncated, found.limit) == (200, True, 200)
+    assert [sent["max_results"] for _, sent in server.calls] == [200]
+
+
+async def test_a_refusal_of_something_else_stays_one(serve: Serve) -> None:
+    server = serve({"GetAnalytics": refused("Invalid arguments: status_codes takes at most 10")})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        with pytest.raises(InvalidArguments, match="at most 10"):
+            await konnect.analytics.query_api_requests("1H", max_results=1000)
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "truncated"),
+    [
+        (100, True),
+        (200, True),
+        (250, True),
+        (500, True),
+        (99, False),
+        (101, False),
+        (10, False),
+        (300, False),
+    ],
+)
+async def test_a_list_as_long_as_servers_like_to_cut_them_counts_as_cut(
+    serve: Serve, given: int, truncated: bool
+) -> None:
+    server = serve(capped(given, refusing=False))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.analytics.query_api_requests("1H", max_results=1000)
+    assert (len(found.rows), found.truncated, found.limit) == (given, truncated, 1000)
+
+
+async def test_ids_that_are_no_uuids_are_pairs_with_a_control_plane_that_was_seen(serve: Serve) -> None:
+    plane, consumer = "konnect:cp:1", "konnect:consumer:1"
+    row = {**ROW, "control_plane": plane, "consumer": f"{plane}:{consumer}"}
+
+    def answer(arguments: Arguments) -> CallToolResult:
+        plain = arguments.get("consumer_id") in (None, consumer)
+        return structured({"data": [row]}) if plain else NOTHING
+
+    server = serve({"GetAnalytics": answer})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        (seen,) = (await konnect.analytics.query_api_requests("1H")).rows
+        assert seen.consumer_id == CompositeId(plane, consumer)
+        found = await konnect.analytics.get_consumer_requests(str(seen.consumer_id), time_range="1H")
+        again = await konnect.analytics.get_consumer_requests(
+            consumer, time_range="1H", control_plane_id=plane
+        )
+    assert len(found.rows) == len(again.rows) == 1
+    assert asked_ids(server) == [None, f"{plane}:{consumer}", consumer, consumer]

@@ -194,7 +194,7 @@ async def test_the_new_session_is_recognised_however_it_is_announced(
 
 
 @pytest.mark.parametrize(
-    "answer", [told("Done."), structured({"ok": True}), told(), as_json([]), as_json({"id": 7})]
+    "answer", [told("Done."), structured({"ok": True}), told(), as_json([]), as_json({"id": True})]
 )
 async def test_an_announcement_without_an_id_is_undecodable_and_warns(
     serve: Serve, answer: CallToolResult

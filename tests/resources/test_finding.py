@@ -7,12 +7,23 @@ from typing import Any
 import pytest
 from mcp_types import CallToolResult
 
-from konnect_agent import Ambiguous, Forbidden, Konnect, NoMatch
+from konnect_agent import (
+    Ambiguous,
+    Forbidden,
+    Konnect,
+    KonnectError,
+    NoMatch,
+    RateLimited,
+    ServerError,
+    ToolError,
+    Unauthorized,
+    Undecodable,
+)
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
 
 from ..conftest import Client
-from ..handmade import TOKEN, Arguments, Serve, as_json, refused
+from ..handmade import TOKEN, Arguments, Serve, as_json, refused, told
 
 pytestmark = pytest.mark.anyio
 
@@ -181,3 +192,84 @@ async def test_an_entity_without_an_id_is_never_the_answer(serve: Serve) -> None
     async with Konnect(TOKEN, url=server.url) as konnect:
         with pytest.raises(Ambiguous):
             await konnect.consumers.find("bob", control_plane_id="cp")
+
+
+@pytest.mark.parametrize(
+    "by_id",
+    [
+        NOBODY,
+        as_json(None),
+        told("null"),
+        told("The consumer could have been here."),
+        refused("the flux capacitor is empty"),
+        refused("Unknown tool: get_by_id"),
+        refused("Invalid operation: 'get_by_id'; must be one of ['list']"),
+        as_json([BOB, BOB]),
+        as_json({"id": "somebody-else", "username": "eve"}),
+    ],
+)
+async def test_whatever_a_server_says_of_an_id_it_cannot_look_up_the_list_decides(
+    serve: Serve, by_id: CallToolResult
+) -> None:
+    server = serve(consumers({"id": CP, "username": "bob"}, by_name=NOBODY, by_id=by_id))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.consumers.find(CP, control_plane_id="cp")
+        assert (found.id, found.name, found.how) == (CP, "bob", "id")
+        with pytest.raises(NoMatch):
+            await konnect.consumers.find(CP[:-1] + "f", control_plane_id="cp")
+
+
+@pytest.mark.parametrize(
+    ("by_id", "expected"),
+    [
+        (refused("Invalid credentials"), Unauthorized),
+        (refused("Error: 403"), Forbidden),
+        (refused("Too many requests"), RateLimited),
+        (refused("502 Bad Gateway"), ServerError),
+    ],
+)
+async def test_what_no_other_lookup_gets_around_ends_the_search(
+    serve: Serve, by_id: CallToolResult, expected: type[KonnectError]
+) -> None:
+    server = serve(consumers({"id": CP, "username": "bob"}, by_name=NOBODY, by_id=by_id))
+    async with Konnect(TOKEN, url=server.url, max_attempts=1) as konnect:
+        with pytest.raises(expected):
+            await konnect.consumers.find(CP, control_plane_id="cp")
+    assert [arguments["operation"] for _, arguments in server.calls] == ["get_by_id"]
+
+
+async def test_nothing_seen_is_the_first_error_and_never_no_match(serve: Serve) -> None:
+    def answer(arguments: Arguments) -> CallToolResult:
+        return told("Who knows?") if arguments["operation"] == "list" else refused("the capacitor is empty")
+
+    server = serve({"GetConsumer": answer})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        with pytest.raises(ToolError, match="capacitor") as caught:
+            await konnect.consumers.find(CP, control_plane_id="cp")
+        assert caught.value.operation == "GetConsumer.get_by_id"
+        server.answers = {"GetConsumer": lambda _: told("Who knows?")}
+        with pytest.raises(Undecodable):
+            await konnect.consumers.find("bob", control_plane_id="cp")
+
+
+@pytest.mark.parametrize("wanted", ["konnect:consumer:1", "urn:uuid:" + CP, f"cp:1:urn:uuid:{CP}"])
+async def test_an_id_with_colons_is_one_id(serve: Serve, wanted: str) -> None:
+    entity = {"id": wanted.removeprefix("cp:1:"), "username": "bob"}
+    server = serve(
+        consumers(entity, {"id": CP, "username": "eve"}, {"id": "1", "username": "x"}, by_name=NOBODY)
+    )
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.consumers.find(wanted, control_plane_id="cp:1")
+        assert (found.name, found.how) == ("bob", "id")
+        server.answers = {"GetConsumer": as_json(entity)}
+        await konnect.consumers.get(wanted, control_plane_id="cp:1")
+    assert server.calls[-1][1]["consumer_id"] == entity["id"]
+
+
+async def test_a_name_with_a_colon_is_that_name(serve: Serve) -> None:
+    server = serve(
+        consumers({"id": CP, "username": "x"}, {"id": "b-1", "username": f"eu:{CP}"}, by_name=NOBODY)
+    )
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.consumers.find(f"eu:{CP}", control_plane_id="cp")
+    assert (found.id, found.how) == ("b-1", "exact")

@@ -11,7 +11,6 @@ from ipaddress import ip_address, ip_network
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from patterns.audit.facts import tls_verify
 from patterns.audit.finding import Severity
 from patterns.audit.rule import Problem, rule
 from patterns.audit.snapshot import Snapshot
@@ -73,7 +72,7 @@ def upstream_certificate_not_verified(at: Snapshot) -> Iterator[Problem]:
     upstream's place. Low for hosts on the same network.
     """
     for service in at.services:
-        if service.enabled and service.protocol in _TLS_UPSTREAM and tls_verify(service) is False:
+        if service.enabled and service.protocol in _TLS_UPSTREAM and service.tls_verify is False:
             severity = Severity.LOW if _is_internal(service.host) else None
             message = f"Service {service.label} does not verify the certificate of {service.host}."
             yield Problem(service, message, severity)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
-from patterns.coverage import Coverage, Missing
+from patterns.coverage import Coverage, Failure, Missing
 from patterns.report.document import (
     ROWS,
     Aside,
@@ -42,7 +42,7 @@ _PARTS = {
     "audit_configuration": "audit",
     "investigate_alert": "alerts",
 }
-_HINTS = 10
+_HINTS, _PLACES = 10, 6
 _TONES: dict[str, Tone] = {"complete": "good", "incomplete": "warn", "declined": "warn", "failed": "bad"}
 
 
@@ -55,7 +55,12 @@ def document_of(report: Report[Any]) -> Document:
         tone=_TONES[report.status],
         headline=part.headline if report.status in ("complete", "incomplete") else "",
         facts=all_facts(report, part),
-        blocks=(*_failed(report), *part.blocks, *_not_seen(report.coverage), *_steps(report.steps)),
+        blocks=(
+            *_failed(report),
+            *part.blocks,
+            *_not_seen(report.coverage, report.error),
+            *_steps(report.steps),
+        ),
     )
 
 
@@ -84,21 +89,14 @@ def _failed(report: Report[Any]) -> Iterator[Block]:
         yield Section("Declined" if report.status == "declined" else "Failed", tuple(blocks), "bad")
 
 
-def _not_seen(coverage: Coverage) -> Iterator[Block]:
-    """What is missing in one place for one kind of reason is one entry; every hint is given once."""
-    if coverage.complete:
-        return
-    together: dict[tuple[str, str], list[Missing]] = {}
-    for missing in coverage.missing:
-        plane = missing.control_plane
-        place = f" of {plane.name or plane.id}" if plane else ""
-        together.setdefault((place, missing.error.type), []).append(missing)
-    texts = [
-        f"{', '.join(dict.fromkeys(entry.what for entry in alike))}{place}: {kind}: {alike[0].error.message}"
-        for (place, kind), alike in together.items()
-    ]
+def _not_seen(coverage: Coverage, told: Failure | None) -> Iterator[Block]:
+    """What is missing for one reason is one entry, and every hint is given once; `told` says itself."""
+    texts = [*_gaps([missing for missing in coverage.missing if missing.error != told])]
     texts += [f"{what}: cut, there may be more" for what in coverage.truncated]
+    if not texts:
+        return
     hints = dict.fromkeys(missing.error.hint for missing in coverage.missing if missing.error.hint)
+    hints.pop(told.hint if told else "", None)
     yield Section(
         "Not seen",
         (
@@ -108,6 +106,28 @@ def _not_seen(coverage: Coverage) -> Iterator[Block]:
         ),
         "warn",
     )
+
+
+def _gaps(missing: Sequence[Missing]) -> Iterator[str]:
+    """A sentence for what is missing: in one place for one kind of reason, then in all places alike."""
+    here: dict[tuple[str | None, str], list[Missing]] = {}
+    for entry in missing:
+        plane = entry.control_plane
+        here.setdefault((plane and (plane.name or plane.id), entry.error.type), []).append(entry)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (place, kind), entries in here.items():
+        what = ", ".join(dict.fromkeys(entry.what for entry in entries))
+        places = alike.setdefault((what, f"{kind}: {entries[0].error.message}"), [])
+        places.extend([place] if place else [])
+    for (what, why), places in alike.items():
+        where = f" of {_some(places)}" if places else ""
+        yield f"{what}{where}: {why}"
+
+
+def _some(places: Sequence[str]) -> str:
+    if len(places) <= _PLACES:
+        return ", ".join(places)
+    return f"{', '.join(places[: _PLACES - 1])} and {len(places) - _PLACES + 1} more control planes"
 
 
 def _steps(steps: Sequence[Step]) -> Iterator[Block]:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from patterns.audit.baseline import Entry
 from patterns.audit.finding import Finding as AuditFinding
 from patterns.audit.finding import Severity
-from patterns.audit.result import AuditedControlPlane, AuditResult, Counts, DifferentService
+from patterns.audit.result import (
+    AuditedControlPlane,
+    AuditResult,
+    BaselineUse,
+    Counts,
+    DifferentService,
+)
 from patterns.report.document import (
     Aside,
     Block,
@@ -35,26 +42,41 @@ _PLACES, _RULES = 25, 8
 def describe(result: AuditResult) -> Part:
     """The document of an audit."""
     summary = result.summary
-    hidden = summary.baseline.hidden if summary.baseline else 0
     groups = f" and {counted(summary.groups, 'group')}" if summary.groups else ""
+    looked = bool(result.rules or result.control_planes)  # else it failed before there was anything to count
+    planes = sum(1 for plane in result.control_planes if not plane.group)
     return Part(
         title="Configuration audit",
         headline=_headline(result),
         facts=(
-            ("control planes", f"{number(summary.control_planes)}{groups}"),
-            ("rules", number(len(result.rules))),
-            ("baseline", f"hides {counted(hidden, 'known finding')}" if summary.baseline else None),
+            ("control planes", f"{number(planes)}{groups}" if looked else None),
+            ("rules", number(len(result.rules)) if looked else None),
+            ("baseline", _baseline(summary.baseline)),
         ),
         blocks=tuple(_blocks(result)),
     )
 
 
 def _headline(result: AuditResult) -> str:
+    new = "new " if result.summary.baseline else ""
+    blind = result.summary.unseen or any(plane.rules_not_run for plane in result.control_planes)
+    seen = " in what could be seen" if blind else ""
+    if not result.control_planes:
+        return "No control plane is visible: check the region, and what the token's owner may see."
     if not result.findings:
-        return "No findings." if result.control_planes else ""
+        return f"No {new}findings{seen}."
     counts = result.summary.by_severity
     parts = [f"{number(counts[severity])} {severity}" for severity in _worst_first() if counts.get(severity)]
-    return f"{counted(len(result.findings), 'finding')}: {', '.join(parts)}."
+    return f"{counted(len(result.findings), f'{new}finding')}{seen}: {', '.join(parts)}."
+
+
+def _baseline(use: BaselineUse | None) -> Cell | None:
+    if use is None:
+        return None
+    hides = f"hides {counted(use.hidden, 'known finding')}"
+    if use.complete:
+        return hides
+    return Toned(f"{hides}; of an incomplete audit, so not all that is new to it is new", "warn")
 
 
 def _blocks(result: AuditResult) -> Iterator[Block]:
@@ -64,7 +86,8 @@ def _blocks(result: AuditResult) -> Iterator[Block]:
         if found:
             title = f"{severity.value.capitalize()}: {counted(len(found), 'finding')}"
             yield Section(title, tuple(_by_rule(found, titles)), _TONES[severity])
-    yield Section("Control planes", (_control_planes(result.control_planes, result.summary.totals),))
+    if result.control_planes:
+        yield Section("Control planes", (_control_planes(result.control_planes, result.summary.totals),))
     blind = [plane for plane in result.control_planes if plane.rules_not_run]
     if blind:
         columns = [Column("control plane", exact=True), Column("rules that neither passed nor failed")]
@@ -77,9 +100,14 @@ def _blocks(result: AuditResult) -> Iterator[Block]:
         yield Aside("Plugins in use", (_plugins(result),))
     if result.summary.baseline and result.summary.baseline.stale:
         stale = result.summary.baseline.stale
-        texts = tuple(f"{entry.rule_id} {entry.fingerprint} {entry.message}" for entry in stale[:_PLACES])
+        texts = tuple(map(_stale, stale[:_PLACES]))
         more = max(len(stale) - _PLACES, 0)
         yield Section("In the baseline, but no longer found", (Items(texts, "dim", more),))
+
+
+def _stale(entry: Entry) -> str:
+    plane = entry.control_plane
+    return f"{entry.rule_id} {entry.fingerprint} in {plane.name or plane.id or '?'}: {entry.message}"
 
 
 def _by_rule(findings: Sequence[AuditFinding], titles: Mapping[str, str]) -> Iterator[Finding]:
@@ -107,9 +135,9 @@ def _row(finding: AuditFinding) -> tuple[str, str, str]:
 def _control_planes(planes: Sequence[AuditedControlPlane], totals: Counts) -> Block:
     rows: list[tuple[Cell, ...]] = [(_named(plane), *_counts(plane)) for plane in planes]
     if len(planes) > 1:
-        rows.append(
-            (Toned("in all", "strong"), *(Toned(number(getattr(totals, name)), "strong") for name in _LISTS))
-        )
+        seen = all(plane.group or None not in plane.counts.model_dump().values() for plane in planes)
+        sums = (number(getattr(totals, name)) for name in _LISTS)
+        rows.append(tuple(Toned(text, "strong") for text in ("in all" if seen else "seen in all", *sums)))
     columns = [Column("name", exact=True), *(Column(name, "right") for name in _LISTS)]
     return table(columns, rows, at_most=1000)
 

@@ -33,7 +33,7 @@ def describe(result: ConsumersResult) -> Part:
         title="Consumer analysis",
         headline=_headline(result),
         facts=(
-            ("control plane", plane.name or plane.id or "every visible one"),
+            ("control plane", plane.name or plane.id or ("every visible one" if plane.found_by else None)),
             ("time range", result.time_range),
             ("statuses", ", ".join(map(str, result.status_codes))),
             ("failing requests", _seen(result)),
@@ -60,9 +60,9 @@ def _headline(result: ConsumersResult) -> str:
     return " ".join(points)
 
 
-def _seen(result: ConsumersResult) -> str:
+def _seen(result: ConsumersResult) -> Cell | None:
     if result.rows is None:
-        return "-"
+        return Toned("could not be seen", "warn") if result.time_range else None
     seen = counted(result.rows, "row")
     seen += " (cut: the newest only)" if result.truncated else ""
     if result.elsewhere:

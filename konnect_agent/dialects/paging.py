@@ -1,0 +1,94 @@
+"""Asking for the rest of a list, where the server has a parameter for it.
+
+1. A token goes into the parameter for tokens, an offset and a page's number into theirs. Where an answer
+only says that there is more, the offset is what was seen, and the number the one after this. 2. What came
+before is left out. 3. It ends when nothing more is said to follow, when there is no way to ask or it is
+refused, and when an answer brings nothing new: the server does not look at the parameter. A list that ends
+early is marked as cut, and so is one as long as the server's default without a word about the rest.
+No paging is documented for the classic tools; the parameters' names are those that others use (inferred).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from konnect_agent.decoding import Listing, Object, as_object
+from konnect_agent.envelopes import Rows
+from konnect_agent.errors import InvalidArguments
+from konnect_agent.ids import own_id
+from konnect_agent.notes import Page, page
+from konnect_agent.spelling import flat, takes
+from konnect_agent.toolbox import Tool
+
+_TOKENS = (
+    "cursor", "next_cursor", "page_token", "next_page_token", "next_token", "continuation_token", "marker",
+    "page_after", "after", "starting_after", "next", "offset",
+)  # fmt: skip
+_OFFSETS = ("offset", "skip", "start_index")
+_NUMBERS = ("page_number", "page", "page_index")
+_SIZES = ("size", "limit", "page_size", "per_page", "max_results")
+_MOST_PAGES = 1000
+
+
+async def whole_list(ask: Callable[[Mapping[str, Any]], Awaitable[Rows]], tool: Tool) -> Listing[Object]:
+    """The entities of every answer of `ask`, which is given what to ask on with; nothing at first."""
+    items: list[Object] = []
+    known: set[str] = set()
+    tried: set[str] = set()
+    onward: Mapping[str, Any] = {}
+    while True:
+        tried.add(str(onward))
+        try:
+            found = await ask(onward)
+        except InvalidArguments:
+            if not onward:
+                raise
+            return Listing(items, complete=False)
+        fresh = [item for item in found.items if not known or _identity(item) not in known]
+        items += fresh
+        rest = page(found, seen=len(items))
+        if rest.silent and _is_default_length(len(found.items), tool):
+            rest = Page(more=True)
+        onward = _onward(rest, tool, seen=len(items), asked=len(tried)) if rest.more else {}
+        stuck = not fresh and (found.items or rest.token is None)
+        if not onward or stuck or str(onward) in tried or len(tried) == _MOST_PAGES:
+            return Listing(items, complete=not rest.more)
+        known.update(map(_identity, fresh))
+
+
+def _onward(rest: Page, tool: Tool, *, seen: int, asked: int) -> dict[str, Any]:
+    """The argument that asks for what follows; empty when this tool has none for it."""
+    token, offset, number = (_parameter(names, tool) for names in (_TOKENS, _OFFSETS, _NUMBERS))
+    if rest.token is not None:
+        fits = token is not None and (rest.token.isdecimal() or _schema(token, tool).get("type") != "integer")
+        return {token: rest.token} if token is not None and fits else {}
+    if offset is not None and (rest.offset is not None or rest.number is None or number is None):
+        return {offset: rest.offset or seen} if rest.offset or seen else {}
+    if number is None:
+        return {}
+    schema = _schema(number, tool)
+    first = next((n for n in (schema.get("default"), schema.get("minimum")) if isinstance(n, int)), None)
+    following = rest.number if rest.number is not None or first is None else first + asked
+    return {} if following is None else {number: following}
+
+
+def _is_default_length(count: int, tool: Tool) -> bool:
+    """Whether a list is exactly as long as the tool's schema says that lists are unless asked otherwise."""
+    return any(count == _schema(name, tool).get("default") for name in _SIZES) and count > 0
+
+
+def _parameter(names: Sequence[str], tool: Tool) -> str | None:
+    return next((name for name in names if takes(name, tool.input_schema)), None)
+
+
+def _schema(name: str, tool: Tool) -> Object:
+    """The schema of the parameter that is called `name` in some spelling."""
+    found = (schema for live, schema in tool.parameters.items() if flat(live) == flat(name))
+    return as_object(next(found, None)) or {}
+
+
+def _identity(item: Object) -> str:
+    """What tells an entity from others: its id, else all of it."""
+    return own_id(item) or json.dumps(item, sort_keys=True, default=str)

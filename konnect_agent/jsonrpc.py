@@ -1,0 +1,114 @@
+"""JSON-RPC as servers really write it: which message is the answer, and what it means when it says no.
+
+1. An answer has the request's id (as a number or as text; an error may have none) and either an object as
+   `result` or words as `error`, alone or in a batch. Anything else is no answer.
+2. An error is an error of our tree: by what its words and data say, and by its code where they say nothing
+   (codes as JSON-RPC 2.0 and MCP document them). While connecting it concerns the protocol, not a tool.
+3. A request of the server's own is answered: `ping` as documented, everything else is not offered here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json
+
+from konnect_agent.decoding import Object, as_list, as_object, undecodable
+from konnect_agent.errors import (
+    ENDPOINT_HINT,
+    ConnectionFailed,
+    HttpError,
+    InvalidArguments,
+    KonnectError,
+    ServerError,
+    ToolError,
+    ToolUnavailable,
+)
+from konnect_agent.redaction import scrub
+from konnect_agent.refusals import refusal
+
+PARSE_ERROR, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32601, -32602, -32603
+
+_SERVER_ERROR = -32000
+_PLAIN = {"jsonrpc", "id", "result"}
+_NO_SUCH_TOOL = re.compile(
+    r"\bunknown tool\b|\btool ['\"`]?[\w./-]+['\"`]? (?:was )?not found\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one request: `text` is the message as clients read it, `error` what a refusal means."""
+
+    text: str | bytes
+    error: KonnectError | None = None
+
+
+def parsed(text: str | bytes) -> Any:
+    """A message as data, None when it is no JSON (or nests deeper than a JSON-RPC client reads)."""
+    try:
+        return from_json(text)  # twice as fast as json.loads, and this is most of what a call costs here
+    except ValueError:
+        return None
+
+
+def answer_to(rpc_id: Any, message: Any, text: str | bytes, *, connecting: bool = False) -> Answer | None:
+    """The answer to the request `rpc_id` in `message`, which came as `text`; None if it is not there."""
+    for found in filter(None, map(as_object, as_list(message) or [message])):
+        about, error = found.get("id"), found.get("error")
+        if about is not None and about not in (rpc_id, str(rpc_id)):
+            continue
+        if isinstance(error, (Mapping, str)):
+            said = as_object(error) or {"message": error}
+            return Answer(refusing(rpc_id, said), refused(said, connecting=connecting))
+        if about is not None and isinstance(found.get("result"), Mapping):
+            same_id = about == rpc_id and type(about) is type(rpc_id)
+            if found is message and same_id and found.get("jsonrpc") == "2.0" and found.keys() <= _PLAIN:
+                return Answer(text)
+            return Answer(json.dumps({"jsonrpc": "2.0", "id": rpc_id, "result": found["result"]}))
+    return None
+
+
+def refusing(rpc_id: Any, error: Object) -> str:
+    """The message with which the request `rpc_id` is refused, in the form every client can read."""
+    code, words = error.get("code"), error.get("message")
+    said: dict[str, Any] = {
+        "code": code if isinstance(code, int) else _SERVER_ERROR,
+        "message": scrub(words) if isinstance(words, str) else "",
+    }
+    if "data" in error:
+        said["data"] = error["data"]
+    return json.dumps({"jsonrpc": "2.0", "id": rpc_id, "error": said})
+
+
+def refused(error: Object, *, connecting: bool = False) -> KonnectError:
+    """The error of the tree for a JSON-RPC error."""
+    code, message = error.get("code"), error.get("message")
+    words = message if isinstance(message, str) else ""
+    if code == PARSE_ERROR:
+        return undecodable("the server could not read the request", words, "request")
+    meant = refusal(words, error.get("data"))
+    if code == INTERNAL_ERROR and type(meant) is ToolError:
+        meant = ServerError(meant.message, status=500)
+    if connecting and not isinstance(meant, HttpError):
+        return ConnectionFailed(f"The server refuses to speak with this client: {words}", hint=ENDPOINT_HINT)
+    if code == METHOD_NOT_FOUND or _NO_SUCH_TOOL.search(words):
+        return ToolUnavailable(f"The server does not know this: {words}")
+    if code == INVALID_PARAMS and type(meant) is ToolError:
+        return InvalidArguments(meant.message)
+    return meant
+
+
+def reply_to(message: Any) -> dict[str, Any] | None:
+    """What to say to a request of the server's own, None when `message` is no request."""
+    asked = as_object(message) or {}
+    about, method = asked.get("id"), asked.get("method")
+    if not isinstance(about, (int, str)) or not isinstance(method, str):
+        return None
+    if method == "ping":
+        return {"jsonrpc": "2.0", "id": about, "result": {}}
+    return {"jsonrpc": "2.0", "id": about, "error": {"code": METHOD_NOT_FOUND, "message": "Method not found"}}
