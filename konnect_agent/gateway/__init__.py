@@ -7,14 +7,8 @@ Entities are models or mappings as Konnect returns them, and come back as the ob
 
 from konnect_agent.gateway.authentication import Authentication, authentication
 from konnect_agent.gateway.catalogue import Catalogue, PluginFacts, catalogue
-from konnect_agent.gateway.effective import (
-    SCOPES,
-    EffectivePlugin,
-    EffectivePlugins,
-    IdlePlugin,
-    PluginIndex,
-    effective_plugins,
-)
+from konnect_agent.gateway.effective import PluginIndex, effective_plugins
+from konnect_agent.gateway.effective_plugin import SCOPES, EffectivePlugin, EffectivePlugins, IdlePlugin
 from konnect_agent.gateway.explaining import Candidate, Explanation
 from konnect_agent.gateway.matchers import Flavor, Refused
 from konnect_agent.gateway.request import Request

@@ -10,13 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from konnect_agent.gateway.effective import (
-    AUTHENTICATION,
-    EffectivePlugin,
-    EffectivePlugins,
-    PluginIndex,
-    effective_plugins,
-)
+from konnect_agent.gateway.effective import AUTHENTICATION, PluginIndex, effective_plugins
+from konnect_agent.gateway.effective_plugin import EffectivePlugin, EffectivePlugins, listed
 from konnect_agent.gateway.entities import read_identity, read_plugin
 
 AuthenticationKind: TypeAlias = Literal["required", "any", "anonymous", "mixed", "none"]
@@ -67,13 +62,13 @@ def authentication(
     names = [plugin.name for plugin in demanding]
     sometimes = [plugin.name for plugin in demanding if plugin.conditional]
     if not anonymous:
-        because = f"{_all(names)} must succeed; otherwise the gateway answers 401"
+        because = f"{listed(names)} must succeed; otherwise the gateway answers 401"
         if len(names) > 1:
             because += ". The last one sets the identity"
         return _answer(Authentication("required", True, demanding, (), (), because), sometimes)
     if not all(fallbacks):
         because = (
-            f"some of {_all(names)} fall back to an anonymous consumer and some do not, "
+            f"some of {listed(names)} fall back to an anonymous consumer and some do not, "
             "which Kong does not support"
         )
         return Authentication("mixed", None, demanding, anonymous, (), because)
@@ -86,12 +81,12 @@ def authentication(
         stop = _stop(met)
         if stop is None:
             because = (
-                f"whoever fails at {_all(names)} goes through as the anonymous consumer {name}: "
+                f"whoever fails at {listed(names)} goes through as the anonymous consumer {name}: "
                 "nothing stops that consumer"
             )
             return Authentication("anonymous", False, demanding, anonymous, tuple(stops), because)
         stops.append(stop)
-    because = f"one of {_all(names)} must succeed: the anonymous consumer is stopped by {stops[0].name}"
+    because = f"one of {listed(names)} must succeed: the anonymous consumer is stopped by {stops[0].name}"
     conditional = sometimes + [stop.name for stop in stops if stop.conditional]
     firm = Authentication("any", True, demanding, anonymous, tuple(stops), because)
     return _answer(firm, conditional)
@@ -101,7 +96,7 @@ def _answer(firm: Authentication, conditional: list[str]) -> Authentication:
     """`firm`, or the same left open when plugins it rests on are skipped for some requests."""
     if not conditional:
         return firm
-    because = f"{firm.because}. {_all(conditional)} has a condition, so this holds for some requests only"
+    because = f"{firm.because}. {listed(conditional)} has a condition, so this holds for some requests only"
     return replace(firm, protected=None, because=because)
 
 
@@ -111,12 +106,10 @@ def _anonymous(plugin: EffectivePlugin) -> str:
 
 
 def _stop(met: EffectivePlugins) -> EffectivePlugin | None:
-    return next((plugin for plugin in met if plugin.name == _STOPS), None)
+    """What ends every request of these plugins; with a `trigger` it ends only those that carry it."""
+    stops = (plugin for plugin in met if plugin.name == _STOPS)
+    return next((stop for stop in stops if not read_plugin(stop.plugin).config.get("trigger")), None)
 
 
 def _ids(consumers: Iterable[object]) -> dict[str, str]:
     return {name: identity for identity, name in map(read_identity, consumers) if name}
-
-
-def _all(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -9,6 +9,7 @@ bits, so they land elsewhere than intended. `strict` packs it as documented.
 """
 
 import ipaddress
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Literal, TypeAlias
 from konnect_agent.gateway.entities import Endpoint, RouteRecord
 from konnect_agent.gateway.predicates import And, Constant, Node, Or, Predicate
 from konnect_agent.gateway.regexes import Regex
-from konnect_agent.gateway.request import split_host_port
+from konnect_agent.gateway.request import HEADERS, split_host_port
 
 Calculation: TypeAlias = Literal["original", "strict"]
 
@@ -25,6 +26,7 @@ EXPRESSION_RANK = 0xFF << 56
 _SPLIT_IDS = uuid.UUID("7f145bf9-0dce-4f91-98eb-debbce4b9f6b")
 _MAX_HEADERS = 255
 _SECURE = {"https", "grpcs", "wss", "tls", "tls_passthrough"}
+_FIELD_PART = re.compile("[a-z0-9_]*")
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
@@ -172,6 +174,8 @@ def _endpoint(field: str, endpoint: Endpoint) -> Node:
 
 def _address(field: str, text: str) -> Node:
     try:
+        if ":" in text and "." in text:
+            raise ValueError("an IPv4 address within an IPv6 one")
         if "/" not in text:
             return Predicate(field, "==", ipaddress.ip_address(text))
         network = ipaddress.ip_network(text, strict=False)
@@ -192,7 +196,10 @@ def _http_criteria(route: RouteRecord, paths: Sequence[str] | None) -> Iterator[
     for name, values in (route.headers or {}).items():
         if not values:
             raise NotRoutable(f"header {name} has no values")
-        field = "http.headers." + lower_ascii(name).replace("-", "_")
+        field = lower_ascii(name).replace("-", "_")
+        if not _FIELD_PART.fullmatch(field):
+            raise NotRoutable(f"the language of the gateway's router has no name for header {name}")
+        field = HEADERS + field
         yield Criterion(f"header {name}", _any(_header(field, value) for value in values))
 
 

@@ -10,10 +10,10 @@ authentication; a plugin that runs before every authentication plugin cannot see
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from konnect_agent.gateway.catalogue import catalogue
+from konnect_agent.gateway.effective_plugin import SCOPES, EffectivePlugin, EffectivePlugins, IdlePlugin, said
 from konnect_agent.gateway.entities import (
     STREAM_PROTOCOLS,
     PluginRecord,
@@ -23,100 +23,11 @@ from konnect_agent.gateway.entities import (
 )
 from konnect_agent.gateway.ordering import access_order, static_key
 
-SCOPES = (
-    "consumer+route+service",
-    "consumer_group+route+service",
-    "consumer+route",
-    "consumer+service",
-    "consumer_group+route",
-    "consumer_group+service",
-    "route+service",
-    "consumer",
-    "consumer_group",
-    "route",
-    "service",
-    "global",
-)
-"""The twelve scope levels, most specific first: of two configurations of one plugin the earlier wins."""
-
 AUTHENTICATION = "client-authentication"
 
+_GLOBAL_PHASES = ("certificate", "rewrite")  # before a route is known, so only global plugins run there
+
 _Key: TypeAlias = tuple[str | None, ...]  # ids of route, service, consumer, consumer group
-
-
-@dataclass(frozen=True, slots=True)
-class EffectivePlugin:
-    """A configuration that runs. `plugin` and `beat` are the objects passed in, `beat` most specific first.
-
-    `priority` is None for a plugin the catalogue does not know. `moved` says that `ordering` changed its
-    place in the access phase; its other phases keep the static order. `phases` is None where unknown.
-    """
-
-    plugin: object
-    id: str
-    name: str
-    scope: str
-    known: bool
-    priority: int | None
-    roles: frozenset[str]
-    phases: tuple[str, ...] | None
-    condition: str | None
-    moved: bool
-    beat: tuple[object, ...]
-    beaten_scopes: tuple[str, ...]
-    caveats: tuple[str, ...]
-
-    @property
-    def conditional(self) -> bool:
-        """Whether it may be skipped for a given request."""
-        return self.condition is not None
-
-    @property
-    def level(self) -> int:
-        """Rank of its scope, 1 (most specific) to 12 (global)."""
-        return SCOPES.index(self.scope) + 1
-
-    @property
-    def because(self) -> str:
-        """Why this configuration runs, in one or more sentences."""
-        reason = f"It is scoped to {_SAID[self.scope]}"
-        if self.beaten_scopes:
-            reason += f", which beats {_listed([_SAID[scope] for scope in self.beaten_scopes])}"
-        elif self.scope != "global":
-            reason += ", and no other configuration of this plugin applies"
-        else:
-            reason = "It is global, and no more specific configuration of this plugin applies"
-        place = "its priority is unknown" if self.priority is None else f"priority {self.priority}"
-        return ". ".join((f"{reason} ({place})", *self.caveats)) + "."
-
-
-@dataclass(frozen=True, slots=True)
-class IdlePlugin:
-    """A configuration that would apply here and does not run, and why."""
-
-    plugin: object
-    id: str
-    name: str
-    scope: str
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class EffectivePlugins:
-    """What runs, in the order of the access phase, and what was put aside."""
-
-    plugins: tuple[EffectivePlugin, ...]
-    shadowed: tuple[IdlePlugin, ...]
-    disabled: tuple[IdlePlugin, ...]
-
-    def __iter__(self) -> Iterator[EffectivePlugin]:
-        return iter(self.plugins)
-
-    def __len__(self) -> int:
-        return len(self.plugins)
-
-    def __getitem__(self, position: int) -> EffectivePlugin:
-        return self.plugins[position]
 
 
 class PluginIndex:
@@ -125,7 +36,9 @@ class PluginIndex:
     def __init__(self, plugins: Iterable[object]) -> None:
         self._by_scope: dict[_Key, list[PluginRecord]] = {}
         self._answers: dict[object, EffectivePlugin] = {}
+        self._reordered = False
         for record in map(read_plugin, plugins):
+            self._reordered |= record.enabled and bool(record.ordering)
             key = (record.route_id, record.service_id, record.consumer_id, record.consumer_group_id)
             self._by_scope.setdefault(key, []).append(record)
         for records in self._by_scope.values():
@@ -156,7 +69,8 @@ class PluginIndex:
         key = (tuple((scope, id(record)) for scope, record in pairs), moved, unauthenticated)
         found = self._answers.get(key)
         if found is None:
-            found = self._answers[key] = _effective(pairs, moved=moved, unauthenticated=unauthenticated)
+            caveats = _caveats(pairs, moved=moved, unauthenticated=unauthenticated, reordered=self._reordered)
+            found = self._answers[key] = _effective(pairs, moved=moved, caveats=tuple(caveats))
         return found
 
 
@@ -249,23 +163,32 @@ def _blind_to_consumers(enabled: Mapping[str, object]) -> list[str]:
     return [fact.name for fact in facts if (fact.priority or 0) > first]
 
 
+def _caveats(
+    pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, unauthenticated: bool, reordered: bool
+) -> Iterator[str]:
+    scope, record = pairs[0]
+    if not catalogue().get(record.name).known:
+        yield "The plugin is not one Kong documents: custom or a clone, its effect is unknown"
+    if record.condition is not None:
+        yield "It has a condition and is skipped for requests that do not meet it"
+    if moved:
+        yield "Its place in the access phase was changed by an ordering"
+    if "consumer" in scope and unauthenticated:
+        yield "No authentication plugin runs here, so the gateway would not learn the consumer"
+    if "consumer" in scope and reordered:
+        yield "A plugin has an ordering, and gateways before 3.14 then run no plugin scoped to consumers"
+    if [other for other, _ in pairs].count(scope) > 1:
+        yield "Another configuration has the same scope, so which one runs is not guaranteed"
+
+
 def _effective(
-    pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, unauthenticated: bool
+    pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, caveats: tuple[str, ...]
 ) -> EffectivePlugin:
     scope, record = pairs[0]
     facts = catalogue().get(record.name)
-    caveats: list[str] = []
-    if not facts.known:
-        caveats.append("The plugin is not one Kong documents: custom or a clone, its effect is unknown")
-    if record.condition is not None:
-        caveats.append("It has a condition and is skipped for requests that do not meet it")
-    if moved:
-        caveats.append("Its place in the access phase was changed by an ordering")
-    if "consumer" in scope and unauthenticated:
-        caveats.append("No authentication plugin runs here, so the gateway would not learn the consumer")
-    same_level = [other for other, _ in pairs if other == scope]
-    if len(same_level) > 1:
-        caveats.append("Another configuration has the same scope, so which one runs is not guaranteed")
+    phases = facts.phases
+    if phases is not None and scope != "global":
+        phases = tuple(phase for phase in phases if phase not in _GLOBAL_PHASES)
     return EffectivePlugin(
         plugin=record.origin,
         id=record.id,
@@ -274,12 +197,12 @@ def _effective(
         known=facts.known,
         priority=facts.priority,
         roles=facts.roles,
-        phases=facts.phases,
+        phases=phases,
         condition=record.condition,
         moved=moved,
         beat=tuple(loser.origin for _, loser in pairs[1:]),
         beaten_scopes=tuple(loser_scope for loser_scope, _ in pairs[1:]),
-        caveats=tuple(caveats),
+        caveats=caveats,
     )
 
 
@@ -289,17 +212,5 @@ def _idle(scope: str, record: PluginRecord, because: str) -> IdlePlugin:
 
 def _lost(scope: str, loser: str) -> str:
     if scope == loser:
-        return f"another configuration is scoped to {_SAID[scope]} as well"
-    return f"a configuration scoped to {_SAID[scope]} runs instead of this one for {_SAID[loser]}"
-
-
-def _listed(texts: Sequence[str]) -> str:
-    return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " and " + texts[-1]
-
-
-def _said(scope: str) -> str:
-    parts = [part.replace("_", " ") for part in scope.split("+")]
-    return "everything" if scope == "global" else "the " + _listed(parts)
-
-
-_SAID = {scope: _said(scope) for scope in SCOPES}
+        return f"another configuration is scoped to {said(scope)} as well"
+    return f"a configuration scoped to {said(scope)} runs instead of this one for {said(loser)}"

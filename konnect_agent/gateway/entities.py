@@ -5,20 +5,15 @@ A field that is null, missing, or left at its default by a model reads as absent
 distinguishes an absent list from an empty one (fact sheet 7.6, `hosts: []`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import cast
+
+from konnect_agent.gateway.entity_fields import EntityFields, mapping_of, texts_of
 
 STREAM_PROTOCOLS = frozenset({"tcp", "udp", "tls", "tls_passthrough"})
 _HTTP_SERVICES = frozenset({"http", "https", "grpc", "grpcs", "ws", "wss"})
 _GRPC = frozenset({"grpc", "grpcs"})
-_CAMEL = {
-    "service_id": "serviceId",
-    "route_id": "routeId",
-    "consumer_id": "consumerId",
-    "consumer_group_id": "consumerGroupId",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +94,7 @@ class PluginRecord:
 
 def read_route(entity: object) -> RouteRecord:
     """Read a route model or mapping."""
-    get = _Reader(entity)
+    get = EntityFields(entity)
     protocols = get.texts("protocols")
     return RouteRecord(
         origin=entity,
@@ -127,7 +122,7 @@ def read_route(entity: object) -> RouteRecord:
 
 def read_service(entity: object) -> ServiceRecord:
     """Read a service model or mapping."""
-    get = _Reader(entity)
+    get = EntityFields(entity)
     protocol = get.text("protocol") or "http"
     path = get.text("path") or "/"
     return ServiceRecord(
@@ -144,7 +139,7 @@ def read_service(entity: object) -> ServiceRecord:
 
 def read_plugin(entity: object) -> PluginRecord:
     """Read a plugin model or mapping."""
-    get = _Reader(entity)
+    get = EntityFields(entity)
     config, ordering = get.value("config"), get.value("ordering")
     return PluginRecord(
         origin=entity,
@@ -156,8 +151,8 @@ def read_plugin(entity: object) -> PluginRecord:
         consumer_id=get.reference("consumer"),
         consumer_group_id=get.reference("consumer_group"),
         protocols=get.texts("protocols"),
-        config=_mapping(config) or {},
-        ordering=_mapping(ordering),
+        config=mapping_of(config) or {},
+        ordering=mapping_of(ordering),
         condition=get.text("condition") or None,
     )
 
@@ -166,93 +161,29 @@ def read_identity(entity: object) -> tuple[str, str]:
     """Id and name (or username) of a consumer, group, route or service; a bare string is taken as the id."""
     if isinstance(entity, str):
         return entity, ""
-    get = _Reader(entity)
+    get = EntityFields(entity)
     return get.text("id"), get.text("name") or get.text("username") or get.text("custom_id")
 
 
 def read_route_scope(entity: object) -> tuple[str | None, bool]:
     """Of a route, only the id of its service and whether it is a stream route."""
-    get = _Reader(entity)
+    get = EntityFields(entity)
     protocols = get.texts("protocols")
     return get.reference("service"), bool(protocols and protocols[0] in STREAM_PROTOCOLS)
 
 
 def read_vault(entity: object) -> str:
     """The prefix by which references name a vault; a bare string is taken as the prefix."""
-    return entity if isinstance(entity, str) else _Reader(entity).text("prefix")
-
-
-class _Reader:
-    """Field access that is the same for mappings and models."""
-
-    __slots__ = ("_entity", "_mapping", "_set")
-
-    def __init__(self, entity: object) -> None:
-        self._entity = entity
-        self._mapping = _mapping(entity)
-        given = getattr(entity, "model_fields_set", None)
-        self._set = cast("set[str]", given) if isinstance(given, set) else None
-
-    def value(self, name: str) -> object:
-        if self._mapping is not None:
-            return self._mapping.get(name)
-        found: object = getattr(self._entity, name, None)
-        if self._set is not None and name not in self._set and found in ((), {}):
-            return None
-        return found
-
-    def text(self, name: str) -> str:
-        found = self.value(name)
-        return "" if found is None else str(found)
-
-    def integer(self, name: str) -> int | None:
-        found = self.value(name)
-        if isinstance(found, datetime):
-            return int(found.timestamp())
-        if isinstance(found, bool) or not isinstance(found, int | float | str):
-            return None
-        try:
-            return int(found)
-        except ValueError:
-            return None
-
-    def flag(self, name: str, *, default: bool) -> bool:
-        found = self.value(name)
-        return default if found is None else bool(found)
-
-    def texts(self, name: str) -> tuple[str, ...] | None:
-        found = self.value(name)
-        return None if found is None else _texts(found)
-
-    def reference(self, name: str) -> str | None:
-        found = self.value(name)
-        if isinstance(found, str):
-            return found or None
-        if found is not None:
-            return _Reader(found).text("id") or None
-        flat = f"{name}_id"
-        return self.text(flat) or self.text(_CAMEL.get(flat, flat)) or None
-
-
-def _mapping(value: object) -> Mapping[str, object] | None:
-    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, Iterable):
-        return tuple(str(item) for item in cast("Iterable[object]", value))
-    return ()
+    return entity if isinstance(entity, str) else EntityFields(entity).text("prefix")
 
 
 def _headers(value: object) -> Mapping[str, tuple[str, ...]] | None:
-    mapping = _mapping(value)
-    return None if mapping is None else {name: _texts(values) for name, values in mapping.items()}
+    mapping = mapping_of(value)
+    return None if mapping is None else {name: texts_of(values) for name, values in mapping.items()}
 
 
 def _endpoints(value: object) -> tuple[Endpoint, ...] | None:
     if value is None or isinstance(value, str) or not isinstance(value, Sequence):
         return None
-    readers = [_Reader(item) for item in cast("Sequence[object]", value)]
+    readers = [EntityFields(item) for item in cast("Sequence[object]", value)]
     return tuple(Endpoint(get.text("ip") or None, get.integer("port")) for get in readers)

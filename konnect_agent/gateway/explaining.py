@@ -10,14 +10,11 @@ from dataclasses import dataclass
 
 from konnect_agent.gateway.compatible import Calculation
 from konnect_agent.gateway.entities import Endpoint, RouteRecord
-from konnect_agent.gateway.matchers import Matcher
 from konnect_agent.gateway.predicates import evaluate
 from konnect_agent.gateway.ranking import count, deciding, deciding_traditional, describe
 from konnect_agent.gateway.request import Facts
 from konnect_agent.gateway.table import TreeTable
-from konnect_agent.gateway.traditional import TraditionalTable
-from konnect_agent.gateway.traditional_connection import read_connection
-from konnect_agent.gateway.traditional_entries import Entry
+from konnect_agent.gateway.traditional import Entry, TraditionalTable, read_connection
 
 _SHOWN = 5
 _DOUBT = "; a route with a regex that cannot be evaluated here might match instead"
@@ -136,20 +133,23 @@ class _Explainer:
 
 
 def _tree(table: TreeTable, facts: Facts) -> list[_Verdict]:
-    return [_tree_verdict(matcher, facts) for matcher in table.matchers]
+    return [_tree_verdict(table, position, facts) for position in range(len(table))]
 
 
-def _tree_verdict(matcher: Matcher, facts: Facts) -> _Verdict:
+def _tree_verdict(table: TreeTable, position: int, facts: Facts) -> _Verdict:
+    matcher = table.matchers[position]
     answers = {criterion.name: evaluate(criterion.node, facts) for criterion in matcher.criteria}
+    if all(answers.values()) and table.holds(position, facts) is None:
+        answers["one of its regexes"] = None
     return _verdict(matcher.route, matcher.paths or (), answers, describe(matcher))
 
 
 def _traditional(table: TraditionalTable, facts: Facts) -> list[_Verdict]:
     connection = read_connection(facts)
-    wildcard = table.reached(connection).host
+    reached = table.reached(connection)
     verdicts: list[_Verdict] = []
     for entry in table.entries:
-        answers = dict(entry.answers(connection, wildcard))
+        answers = dict(entry.answers(connection, reached))
         verdicts.append(_verdict(entry.route, entry.paths, answers, _traditional_rank(entry)))
     return verdicts
 
@@ -198,7 +198,7 @@ def _same_header(name: str, other: str) -> bool:
 def _given(name: str, facts: Facts) -> str:
     request = facts.request
     if name.startswith("header "):
-        values = facts.headers.get(name.removeprefix("header ").lower().replace("-", "_"), ())
+        values = facts.header(name.removeprefix("header ").lower())
         return ", ".join(values) or "no such header"
     given = {
         "snis": request.sni or "no SNI",

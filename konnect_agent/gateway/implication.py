@@ -1,7 +1,8 @@
 """Whether one condition follows from another, decided field by field (inferred; sound, not complete).
 
 `implies(narrow, wide)` true means: whatever satisfies `narrow` satisfies `wide`. False means no proof. That
-is enough to say "this route can never win", and never says it wrongly.
+is enough to say "this route can never win", and never says it wrongly. The one thing known of all requests
+is that their paths start with a slash: nginx lets no other in.
 """
 
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import cast
 from konnect_agent.gateway.predicates import And, Constant, Node, Not, Or, Predicate, compare
 from konnect_agent.gateway.regexes import Regex
 
+_ALWAYS = Predicate("http.path", "^=", "/")
 _END_SENSITIVE = ("$", "\\z", "\\b", "\\B", "(?")
 
 
@@ -26,7 +28,14 @@ def implies(narrow: Node, wide: Node) -> bool:
         return any(implies(part, wide) for part in narrow.nodes)
     if isinstance(narrow, Not) and isinstance(wide, Not):
         return implies(wide.node, narrow.node)
-    return isinstance(narrow, Predicate) and isinstance(wide, Predicate) and _follows(narrow, wide)
+    if not isinstance(wide, Predicate):
+        return False
+    return _follows(_ALWAYS, wide) or (isinstance(narrow, Predicate) and _follows(narrow, wide))
+
+
+def is_open_ended(pattern: str) -> bool:
+    """Whether a regex that matches a text also matches every longer one that starts with it."""
+    return not any(mark in pattern for mark in _END_SENSITIVE)
 
 
 def signature(node: Node) -> object:
@@ -49,15 +58,14 @@ def _follows(narrow: Predicate, wide: Predicate) -> bool:
     if isinstance(narrow.constant, str):
         return _text_follows(narrow.operator, narrow.constant, wide)
     if isinstance(narrow.constant, Regex):
-        return wide.operator == "^=" and narrow.constant.syntax.prefix.startswith(str(wide.constant))
+        return _text_follows("^=", narrow.constant.syntax.prefix, wide)
     return _range_follows(narrow.operator, narrow.constant, wide)
 
 
 def _text_follows(operator: str, text: str, wide: Predicate) -> bool:
     constant = wide.constant
     if isinstance(constant, Regex):
-        open_ended = not any(mark in constant.pattern for mark in _END_SENSITIVE)
-        return operator == "^=" and open_ended and constant.test(text) is True
+        return operator == "^=" and is_open_ended(constant.pattern) and constant.test(text) is True
     if operator == "^=" and wide.operator == "^=":
         return text.startswith(str(constant))
     if operator == "=^" and wide.operator == "=^":

@@ -28,7 +28,9 @@ _FAMILIES = (
     "traditional.sources.",
     "traditional.destinations.",
 )
+_NAMED = ("http.headers.", "http.queries.", "traditional.headers.")  # families a request can list
 _INDEXED = frozenset({"==", "^=", "=^", "~", "in"})
+_FEW_COLUMNS = 8  # more fields than that are found from the request's side
 _FEW = 24  # up to so many matchers per key are kept as numbers, more as one bit set
 
 
@@ -36,7 +38,7 @@ class Fields(Protocol):
     """What a request offers to look up: values by field, and the fields under a prefix."""
 
     def get(self, name: str, /) -> Sequence[FieldValue]: ...
-    def named(self, prefix: str, /) -> Mapping[str, Sequence[FieldValue]]: ...
+    def named(self, prefix: str, /) -> Iterable[str]: ...
 
 
 def needs(node: Node) -> Needs:
@@ -120,17 +122,19 @@ class _Column:
 class _Family:
     """Fields of which a matcher names one: all headers are one family, the path is one of its own."""
 
-    __slots__ = ("_columns", "_field", "_free", "_prefix")
+    __slots__ = ("_columns", "_free", "_listed", "_spellings")
 
     def __init__(self, name: str, table: Mapping[Key, list[int]], everything: int) -> None:
         bound = bits(number for numbers in table.values() for number in numbers)
         self._free = everything & ~bound
-        self._prefix = name if name in _FAMILIES else None
-        self._field = name
         by_field: dict[str, dict[Key, list[int]]] = {}
         for key, numbers in table.items():
             by_field.setdefault(key[0], {})[key] = numbers
         self._columns = {name: _column(keys) for name, keys in by_field.items()}
+        self._listed = name if name in _NAMED and len(self._columns) > _FEW_COLUMNS else None
+        self._spellings: dict[str, list[str]] = {}
+        for field in self._columns:
+            self._spellings.setdefault(_folded(field.removesuffix("()")), []).append(field)
 
     def possible(self, facts: Fields) -> int:
         mask = self._free
@@ -141,16 +145,19 @@ class _Family:
         return mask
 
     def _present(self, facts: Fields) -> Iterator[tuple[str, _Column, Sequence[object]]]:
-        if self._prefix is None or len(self._columns) < 8:
-            for name, column in self._columns.items():
-                values = facts.get(name.removesuffix("()"))
-                if values:
-                    yield name, column, values
-            return
-        for field, values in facts.named(self._prefix).items():
-            for name in (field, field + "()"):
-                if name in self._columns:
-                    yield name, self._columns[name], values
+        names: Iterable[str] = self._columns
+        if self._listed is not None:
+            present = {_folded(field) for field in facts.named(self._listed)}
+            names = (name for field in present for name in self._spellings.get(field, ()))
+        for name in names:
+            values = facts.get(name.removesuffix("()"))
+            if values:
+                yield name, self._columns[name], values
+
+
+def _folded(field: str) -> str:
+    """One form of all the spellings under which a header can be looked up."""
+    return field.lower().replace("-", "_")
 
 
 def _family(field: str) -> str:

@@ -27,7 +27,14 @@ from konnect_agent.gateway.predicates import And, Node, Or, Predicate
 
 Flavor: TypeAlias = Literal["traditional_compatible", "traditional", "expressions"]
 
-_EXPRESSION_PROTOCOLS = {"tls_passthrough": "tcp", "grpc": "http", "grpcs": "https"}
+# WebSocket connections begin as HTTP requests; that Kong maps their protocols as it maps gRPC's is inferred.
+_EXPRESSION_PROTOCOLS = {
+    "tls_passthrough": "tcp",
+    "grpc": "http",
+    "grpcs": "https",
+    "ws": "http",
+    "wss": "https",
+}
 _ALONE = {"https", "tls", "tls_passthrough"}  # alone in `protocols`, these are left to the redirect
 
 

@@ -58,16 +58,22 @@ def _http(route: RouteRecord, protocols: frozenset[str], facts: Facts) -> Dispos
         because = "the route takes https only and the request came in plain: 426, please use HTTPS"
         return Disposition("upgrade_required", 426, None, because)
     target = quote(facts.request.path, safe="/?%!$&'()*+,;=:@-._~#[]", errors="surrogateescape")
-    location = f"https://{facts.host or ''}{target}"
+    location = f"https://{_host_name(facts.request.host or '')}{target}"
     return Disposition(
         "redirect", status, location, f"the route takes https only: {status} to the https address"
     )
 
 
+def _host_name(host: str) -> str:
+    """The Host header as nginx hands it on: in lower case, without port."""
+    name, _, port = host.rpartition(":")
+    return (name if name and (not port or port.isdigit()) else host).lower()
+
+
 def _grpc(protocols: frozenset[str], facts: Facts) -> Disposition | None:
     if not protocols & {"grpc", "grpcs"}:
         return None
-    content_type = facts.headers.get("content_type", ("",))[:1]
+    content_type = facts.header("content-type")[:1]
     implied = facts.request.scheme in ("grpc", "grpcs")
     if not implied and not "".join(content_type).startswith("application/grpc"):
         return Disposition("unsupported_media_type", 415, None, "a request that is not gRPC met a gRPC route")

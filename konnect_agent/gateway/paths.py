@@ -12,6 +12,16 @@ _RESERVED = frozenset(b"!*'();:@&=+$,/?%#[]")
 _TRIPLET = re.compile(rb"%[0-9A-Fa-f]{2}")
 
 
+def encode(text: str) -> bytes:
+    """The bytes of a request text; undecodable ones were kept as surrogates."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def decode(data: bytes) -> str:
+    """The inverse of `encode`."""
+    return data.decode("utf-8", "surrogateescape")
+
+
 def matching_path(path: str) -> str:
     """The normalised path, without query, of a request target such as `/a/../b%20c?x=1`."""
     return normalize(split_query(path)[0])
@@ -26,8 +36,7 @@ def split_query(path: str) -> tuple[str, str]:
 def normalize(path: str) -> str:
     """Percent-decode, resolve dot segments, merge slashes. A path without any of these is returned as is."""
     if "%" in path:
-        data = _TRIPLET.sub(_decode, path.encode("utf-8", "surrogateescape"))
-        path = data.decode("utf-8", "surrogateescape")
+        path = decode(_TRIPLET.sub(_decode, encode(path)))
     if "." not in path and "//" not in path:
         return path
     return _resolve(path)

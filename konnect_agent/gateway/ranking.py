@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from konnect_agent.gateway.compatible import EXPRESSION_RANK, Calculation, Rank
 from konnect_agent.gateway.matchers import Matcher
-from konnect_agent.gateway.traditional_entries import Entry, sort_key
+from konnect_agent.gateway.traditional import Entry, tie
 
 _STRICT = ((61, "fields"), (60, "hosts"), (52, "headers"), (51, "regex"), (19, "priority"), (0, "length"))
 _ORIGINAL = (
@@ -27,7 +27,6 @@ _TRADITIONAL = (
     "it names more headers",
     "its regex_priority is higher",
     "its prefix is longer",
-    "it is older",
 )
 
 
@@ -74,12 +73,12 @@ def deciding_traditional(better: Entry, other: Entry) -> str:
         return f"it matches on more fields ({weights[0]} against {weights[1]})"
     if better.rules != other.rules:
         return "its most important field (host, header, path, method, in this order) outranks"
-    for mine, theirs, phrase in zip(sort_key(better), sort_key(other), _TRADITIONAL, strict=True):
+    for mine, theirs, phrase in zip(better.sort_key, other.sort_key, _TRADITIONAL, strict=True):
         if mine < theirs:
             return phrase
         if mine > theirs:
             return "it is filed under the request's most selective value, which Kong tries first"
-    return "both have the same rank: the order is undefined"
+    return "both have the same rank: the order is undefined" if tie(better, other) else "it is older"
 
 
 def _without_rank(better: Matcher, other: Matcher) -> str:

@@ -5,7 +5,7 @@ under the field names of the expressions language (`http.path`, `net.dst.port`, 
 values, because every flavor can be stated in that language. A field without a value is absent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeAlias
@@ -18,8 +18,8 @@ FieldValue: TypeAlias = str | int | IPv4Address | IPv6Address
 Values: TypeAlias = str | Sequence[str]
 
 _HTTP_SCHEMES = {"grpc": "http", "ws": "http", "grpcs": "https", "wss": "https"}
-_HEADER = "http.headers."
-_QUERY = "http.queries."
+HEADERS = "http.headers."
+QUERIES = "http.queries."
 _SEGMENT = "http.path.segments."
 
 
@@ -55,12 +55,11 @@ class Facts:
     """The router's view of one request. `get(field)` gives the values of a field, empty when absent."""
 
     __slots__ = (
+        "_headers",
+        "_queries",
         "_segments",
         "_values",
-        "headers",
         "host",
-        "host_header",
-        "method",
         "path",
         "port",
         "request",
@@ -70,9 +69,10 @@ class Facts:
         self.request = request
         target, query = split_query(request.path)
         self.path = normalize(target)
-        self.host_header = request.host
         self.host, self.port = split_host_port(request.host)
-        self.headers = {name.lower().replace("-", "_"): _values(v) for name, v in request.headers.items()}
+        self._headers = _headers(request)
+        given = parse_query(query) if request.queries is None else request.queries
+        self._queries = {name: _values(values) for name, values in given.items()}
         self._segments: list[str] | None = None
         self._values: dict[str, tuple[FieldValue, ...]] = {}
         self._set("net.protocol", _protocol(request))
@@ -80,37 +80,59 @@ class Facts:
         self._set("net.src.ip", _address(request.src_ip))
         self._set("net.src.port", request.src_port)
         self._set("net.dst.ip", _address(request.dst_ip))
-        if request.is_stream:
-            self._set("net.dst.port", request.dst_port)
-            return
-        self._set("net.dst.port", request.dst_port if self.port is None else self.port)
-        self._set("http.method", request.method)
-        self._set("http.path", self.path)
-        self._set("http.host", self.host)
-        for name, values in self.headers.items():
-            self._values[_HEADER + name] = values
-        queries = parse_query(query) if request.queries is None else request.queries
-        for name, given in queries.items():
-            self._values[_QUERY + name] = _values(given)
+        # The port of the Host header wins over the listener's.
+        is_http_port = self.port is not None and not request.is_stream
+        self._set("net.dst.port", self.port if is_http_port else request.dst_port)
+        if not request.is_stream:
+            self._set("http.method", request.method)
+            self._set("http.path", self.path)
+            self._set("http.host", self.host)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether all of the request is UTF-8: the gateway's router gives up on a value that is not."""
+        texts = [self.path, self.request.method, self.host or "", self.request.sni or ""]
+        for values in (*self._headers.values(), *self._queries.values()):
+            texts.extend(values)
+        return all(map(str.isascii, texts)) or not any(map(is_broken, texts))
 
     def get(self, name: str) -> tuple[FieldValue, ...]:
         """All values of a field of the expressions language."""
         found = self._values.get(name)
-        if found is None and name.startswith(_SEGMENT) and not self.request.is_stream:
-            found = self._values[name] = self._segment(name.removeprefix(_SEGMENT))
-        return found or ()
+        if found is None:
+            found = self._values[name] = self._derived(name)
+        return found
 
-    def named(self, prefix: str) -> Mapping[str, tuple[FieldValue, ...]]:
-        """The present fields whose name starts with `prefix`."""
-        return {name: values for name, values in self._values.items() if name.startswith(prefix)}
+    def header(self, name: str) -> tuple[str, ...]:
+        """Values of a request header, looked up as the gateway does.
+
+        A header sent under this very name, in lower case, goes before the one with `-` for every `_`.
+        """
+        found = self._headers.get(name)
+        return self._headers.get(name.lower().replace("_", "-"), ()) if found is None else found
+
+    def named(self, prefix: str) -> Iterator[str]:
+        """Fields of a family (`http.headers.`, `http.queries.`) that are present, spelled as sent."""
+        present = {HEADERS: self._headers, QUERIES: self._queries}[prefix]
+        return (prefix + name for name in present)
 
     def _set(self, name: str, value: FieldValue | None) -> None:
         if value is not None:
             self._values[name] = (value,)
 
+    def _derived(self, name: str) -> tuple[FieldValue, ...]:
+        if self.request.is_stream:
+            return ()
+        if name.startswith(HEADERS):
+            return self.header(name.removeprefix(HEADERS))
+        if name.startswith(QUERIES):
+            return self._queries.get(name.removeprefix(QUERIES), ())
+        return self._segment(name.removeprefix(_SEGMENT)) if name.startswith(_SEGMENT) else ()
+
     def _segment(self, wanted: str) -> tuple[FieldValue, ...]:
         if self._segments is None:
-            self._segments = self.path[1:].rstrip("/").split("/") if self.path.strip("/") else []
+            rest = self.path[1:].rstrip("/")
+            self._segments = rest.split("/") if rest else []
         segments = self._segments
         if wanted == "len":
             return (len(segments),)
@@ -146,8 +168,24 @@ def _unescape(text: str) -> str:
     return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "surrogateescape")
 
 
+def _headers(request: Request) -> dict[str, tuple[str, ...]]:
+    """Headers by lower-case name; the same name in several spellings is one header with several values."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, values in request.headers.items():
+        folded = name.lower()
+        found[folded] = found.get(folded, ()) + _values(values)
+    if request.host is not None:
+        found.setdefault("host", (request.host,))
+    return found
+
+
 def _values(given: Values) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
+
+
+def is_broken(text: str) -> bool:
+    """Whether a text holds bytes that are not UTF-8; those were kept as surrogates."""
+    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _protocol(request: Request) -> str:

@@ -169,5 +169,5 @@ def _url(service: ServiceRecord, path: str) -> str:
 def _host(route: RouteRecord, service: ServiceRecord | None, facts: Facts) -> str | None:
     """The Host header (or SNI) sent upstream."""
     if route.preserve_host:
-        return facts.request.sni if facts.request.is_stream else facts.host_header
+        return facts.request.sni if facts.request.is_stream else facts.request.host
     return None if service is None else service.host

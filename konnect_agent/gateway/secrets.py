@@ -25,7 +25,7 @@ _SECRET_NAME = re.compile(
     r"secret|password|passwd|token|api_?key|private_?key|credential|client_assertion|authorization|jwk", re.I
 )
 _INNOCENT_NAME = re.compile(
-    r"^(key_names|hide_credentials|key_in_\w+|token_headers_\w+|.*_(endpoint|names?|url|uri|ttl|type|claims?))$"
+    r"^(key_names|hide_credentials|key_in_\w+|token_headers_\w+|.*_(endpoint|names?|username|uris?|urls?|ttl|type|claims?))$"
     r"|^(tokens_count_strategy|max_tokens|\w+_tokens)$",
     re.I,
 )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from konnect_agent.gateway.compatible import Calculation, criteria, pack
 from konnect_agent.gateway.entities import RouteRecord
-from konnect_agent.gateway.index import members
 from konnect_agent.gateway.matchers import Matcher
 from konnect_agent.gateway.predicates import evaluate
 from konnect_agent.gateway.request import Facts, Request
@@ -93,10 +92,7 @@ def _dominator(table: TreeTable | TraditionalTable, position: int) -> int | None
     twin = table.twin(position)
     if twin is not None:
         return twin
-    example = next(_examples(table, position), None)
-    if example is None:
-        return None
-    for better in members(table.candidates(Facts(example)) & ((1 << position) - 1)):
+    for better in table.betters(position, next(_examples(table, position), None)):
         if table.route(better) is not table.route(position) and table.covers(better, position):
             return better
     return None

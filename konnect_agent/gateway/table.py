@@ -1,8 +1,8 @@
 """One routing table of the flavors that work on condition trees: `traditional_compatible` and `expressions`.
 
 Matchers stand best first. A lookup takes the candidates of the index in that order and returns the first
-whose tree holds. Candidates that hang on a regex re2 cannot take are passed over and reported with the
-result, because on the gateway one of them might have won.
+whose tree holds. Matchers with a regex re2 cannot take are passed over, unless they fail for certain, and
+reported with the result: the gateway refuses a whole matcher for one bad regex, or it might have won.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +14,7 @@ from konnect_agent.gateway.index import CandidateIndex, members, needs
 from konnect_agent.gateway.matchers import Matcher
 from konnect_agent.gateway.predicates import Trace, evaluate, predicates
 from konnect_agent.gateway.regexes import Regex, bound_memory
-from konnect_agent.gateway.request import Facts
-
-_CHECKED = ("http.path", "http.host", "http.method", "tls.sni", "http.headers.", "http.queries.")
+from konnect_agent.gateway.request import Facts, Request, is_broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,11 @@ class TreeTable:
                 if isinstance(predicate.constant, Regex):
                     self._regexes.append((matcher.route, predicate.constant))
         bound_memory([regex for _, regex in self._regexes])
+        self._doubtful = {
+            position
+            for position, matcher in enumerate(matchers)
+            if any(isinstance(p.constant, Regex) and p.constant.problem for p in predicates(matcher.node))
+        }
         self._index = CandidateIndex([needs(matcher.node) for matcher in matchers])
 
     def problems(self) -> Iterator[tuple[RouteRecord, Regex]]:
@@ -76,9 +79,11 @@ class TreeTable:
         """Whether the order of two matchers is undefined by Kong's documentation."""
         return self.matchers[first].packed == self.matchers[second].packed
 
-    def candidates(self, facts: Facts) -> int:
-        """The set of matchers that can match, as bits (see `index`)."""
-        return self._index.candidates(facts)
+    def betters(self, position: int, example: Request | None) -> Iterator[int]:
+        """Better matchers that may hold wherever this one does: those that can match an example of it."""
+        if example is None:
+            return iter(())
+        return members(self._index.candidates(Facts(example)) & ((1 << position) - 1))
 
     def find(self, facts: Facts) -> Won | None:
         """The best matcher that holds for certain, with those before it that might."""
@@ -87,33 +92,32 @@ class TreeTable:
         undecided: list[RouteRecord] = []
         for position in members(self._index.candidates(facts)):
             matcher = self.matchers[position]
-            result = evaluate(matcher.node, facts)
+            result = self.holds(position, facts)
             if result:
                 return _won(matcher, facts, tuple(undecided), position)
             if result is None:
                 undecided.append(matcher.route)
         return None
 
+    def holds(self, position: int, facts: Facts) -> bool | None:
+        """Whether a matcher holds; None when that hangs on a regex that cannot be evaluated."""
+        answer = evaluate(self.matchers[position].node, facts)
+        return None if answer and position in self._doubtful else answer
+
     def holding(self, facts: Facts) -> Iterator[tuple[int, bool | None]]:
         """Positions of every matcher that holds (True) or might (None), best first."""
         if self._unreadable(facts):
             return
         for position in members(self._index.candidates(facts)):
-            result = evaluate(self.matchers[position].node, facts)
+            result = self.holds(position, facts)
             if result is not False:
                 yield position, result
 
     def _unreadable(self, facts: Facts) -> bool:
         """Kong's router gives up on a request when a value it looks at is not UTF-8."""
-        for prefix in _CHECKED:
-            for field, values in facts.named(prefix).items():
-                if field in self._fields and any(isinstance(v, str) and _broken(v) for v in values):
-                    return True
-        return False
-
-
-def _broken(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
+        if facts.is_text:
+            return False
+        return any(isinstance(v, str) and is_broken(v) for field in self._fields for v in facts.get(field))
 
 
 def _won(matcher: Matcher, facts: Facts, undecided: tuple[RouteRecord, ...], position: int) -> Won:
@@ -121,5 +125,5 @@ def _won(matcher: Matcher, facts: Facts, undecided: tuple[RouteRecord, ...], pos
     evaluate(matcher.node, facts, trace)
     # The gateway hands out captures only when there are any besides the whole match.
     captures = trace.captures if len(trace.captures) > 1 else {}
-    matched = trace.matched.get("http.path")
+    matched = trace.matched.get("http.path") or None  # an empty text counts as no match of the path
     return Won(matcher.route, matcher.service, matched, captures, None, undecided, position)

@@ -4,6 +4,8 @@ What the route matched is stripped (`strip_path`) or kept, then joined to the se
 v0 joins with exactly one slash; v1, honoured by the flavor `traditional` only, joins as it stands.
 """
 
+from konnect_agent.gateway.paths import decode, encode
+
 
 def upstream_path(
     path: str,
@@ -20,7 +22,7 @@ def upstream_path(
     of `path` behind it.
     """
     if remainder is None:
-        remainder = path[len(matched) :] if strip_path and matched is not None else path[1:]
+        remainder = _behind(path, matched) if strip_path and matched is not None else path[1:]
     remainder = neutralize(remainder)
     if path_handling == "v1":
         if not strip_path:
@@ -28,6 +30,15 @@ def upstream_path(
         joined_twice = base.endswith("/") and remainder.startswith("/")
         return (base[:-1] if joined_twice else base) + remainder
     return _joined_once(path, base=base, remainder=remainder if strip_path else None)
+
+
+def _behind(path: str, matched: str) -> str:
+    """What is left of `path`: as many bytes as were matched are cut, even if they stood elsewhere in it."""
+    return (
+        path.removeprefix(matched)
+        if path.startswith(matched)
+        else decode(encode(path)[len(encode(matched)) :])
+    )
 
 
 def neutralize(remainder: str) -> str:

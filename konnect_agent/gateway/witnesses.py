@@ -1,8 +1,8 @@
 """Example requests for a route, built from the values of its own fields.
 
 The first example satisfies the first alternative of every field; the following ones vary one field at a
-time. A regex contributes a text only if it is plain enough to be written down, so examples are proposals:
-whoever uses one checks that the matcher holds for it.
+time. A regex contributes a text it probably matches, so examples are proposals: whoever uses one checks that
+the matcher holds for it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from itertools import islice
 
 from konnect_agent.gateway.entities import Endpoint, RouteRecord
 from konnect_agent.gateway.predicates import Node, predicates
+from konnect_agent.gateway.regexes import Regex, regex_example
 from konnect_agent.gateway.request import Request, Values
 
 _PER_FIELD = 4
@@ -41,7 +42,7 @@ def _alternatives(route: RouteRecord, paths: Sequence[str]) -> Mapping[str, list
 def _assemble(route: RouteRecord, chosen: Mapping[str, str]) -> Request:
     protocols = route.protocols or ("https",)
     headers: dict[str, Values] = {
-        name: values[0].removeprefix("~*") for name, values in (route.headers or {}).items() if values
+        name: _header(values[0]) for name, values in (route.headers or {}).items() if values
     }
     source = (route.sources or (Endpoint(None, None),))[0]
     destination = (route.destinations or (Endpoint(None, None),))[0]
@@ -60,10 +61,12 @@ def _assemble(route: RouteRecord, chosen: Mapping[str, str]) -> Request:
 
 
 def _path(path: str) -> str:
-    """A text for a path: the prefix itself, or what a simple regex spells out."""
-    if not path.startswith("~"):
-        return path
-    return path[1:].removeprefix("^").removesuffix("$").replace("\\", "")
+    """A text for a path: the prefix itself, or one its regex probably matches."""
+    return (regex_example(path[1:]) or "/") if path.startswith("~") else path
+
+
+def _header(value: str) -> str:
+    return (regex_example(value[2:].lower()) or "x") if value.startswith("~*") else value
 
 
 def _ip(endpoint: Endpoint) -> str | None:
@@ -74,7 +77,11 @@ def _expression_example(node: Node) -> Request:
     """The request that meets the positive predicates of an expression, as far as single values go."""
     found: dict[str, str] = {}
     for predicate in predicates(node):
-        if predicate.operator in ("==", "^=", "=^") and predicate.field not in found:
+        if predicate.field in found:
+            continue
+        if isinstance(predicate.constant, Regex):
+            found[predicate.field] = regex_example(predicate.constant.pattern) or ""
+        elif predicate.operator in ("==", "^=", "=^"):
             found[predicate.field] = str(predicate.constant)
     request = Request(path=found.get("http.path", "/"), method=found.get("http.method", "GET"))
     headers: dict[str, Values] = {

@@ -1,7 +1,9 @@
 """The gateway's numbers: 10,000 routes built in 1 s, matched in 1 ms each; effective plugins of them in 1 s.
 
 Run with `-s` to see the table. The limits are those of the requirement, on the best of three builds and on
-the median and the 99th percentile of matches, in proportion to a fixed piece of work in the same run.
+the median and the slowest of 500 different requests, each the best of three runs so that a busy machine does
+not count; in proportion to a fixed piece of work in the same run. The first run of each request, which builds
+re2's automata, is printed beside them.
 """
 
 import gc
@@ -71,14 +73,18 @@ def test_ten_thousand_routes_are_built_in_a_second_and_matched_in_a_millisecond(
         if built[-1] <= allowed:
             break
     router = Router(routes, services, flavor=flavor)
-    took = sorted(_timed(lambda request=request: router.match(request)) * 1000 for request in _requests())
-    median, p99 = statistics.median(took), took[len(took) * 99 // 100]
-    matched = f"{median:6.3f} / {p99:6.3f} / {took[-1]:6.3f} ms"
+    rounds = [
+        [_timed(lambda request=request: router.match(request)) * 1000 for request in _requests()]
+        for _ in range(3)
+    ]
+    took = [min(runs) for runs in zip(*rounds, strict=True)]
+    median, slowest, first = statistics.median(took), max(took), max(rounds[0])
+    matched = f"{median:6.3f} / {slowest:6.3f} / first time {first:6.3f} ms"
     print(f"\n{flavor:24}{name:32}build {min(built):5.2f} s   match {matched}")
     allowed = max(allowed, slowness())
     assert min(built) <= allowed
     assert median <= allowed
-    assert p99 <= allowed
+    assert slowest <= allowed
 
 
 def test_effective_plugins_of_ten_thousand_routes_take_a_second() -> None:

@@ -86,3 +86,9 @@ def test_only_the_winning_configuration_counts() -> None:
     plugins = [auth("key-auth"), auth("key-auth", route={"id": "r"}, anonymous="a")]
     assert authentication(plugins, route={"id": "r"}).kind == "anonymous"
     assert authentication(plugins, route={"id": "other"}).kind == "required"
+
+
+def test_a_stop_that_waits_for_a_trigger_stops_nobody() -> None:
+    triggered = stopper("anon", config={"trigger": "x-stop"})
+    assert authentication([auth("key-auth", anonymous="anon"), triggered]).kind == "anonymous"
+    assert authentication([auth("key-auth", anonymous="anon"), stopper("anon", config={})]).kind == "any"

@@ -342,3 +342,46 @@ def test_an_undecidable_route_that_fails_elsewhere_raises_no_doubt() -> None:
     match = Router(routes).match(Request(path="/x"))
     assert match is not None
     assert match.undecided == ()
+
+
+def test_a_route_with_a_regex_that_may_be_refused_wins_nothing_for_certain() -> None:
+    """The gateway refuses all regexes of a route together, so `/x` hangs on the other one as well."""
+    routes = [route(2, paths=["~/(?=secret)", "~/x"]), route(1, paths=["/"])]
+    router = Router(routes)
+    match = router.match(Request(path="/x"))
+    assert won(match) == "r1"
+    assert match is not None
+    assert match.undecided == (routes[0],)
+    candidates = {
+        candidate.rank: candidate.matched for candidate in router.explain(Request(path="/x")).candidates
+    }
+    assert list(candidates.values()) == [None, True]
+
+
+@pytest.mark.parametrize("name", ["x.y", "x+y", "x y"])
+def test_a_header_the_router_s_language_cannot_name_makes_the_route_unusable(name: str) -> None:
+    router = Router([route(1, headers={name: ["1"]})])
+    assert [entry.reason for entry in router.refused] == [
+        f"the language of the gateway's router has no name for header {name}"
+    ]
+
+
+def test_an_ipv4_address_within_an_ipv6_one_makes_the_route_unusable() -> None:
+    router = Router([route(1, protocols=["tcp"], sources=[{"ip": "::ffff:10.0.0.1"}])])
+    assert len(router.refused) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "location"),
+    [
+        ("A.Test:80", "https://a.test/x"),
+        ("[::1]:80", "https://[::1]/x"),
+        ("[::1]", "https://[::1]/x"),
+        (None, "https:///x"),
+    ],
+)
+def test_a_redirect_goes_to_the_host_in_lower_case_and_without_port(host: str | None, location: str) -> None:
+    routes = [route(1, paths=["/"], protocols=["https"], https_redirect_status_code=301)]
+    match = Router(routes).match(Request(scheme="http", host=host, path="/x"))
+    assert match is not None
+    assert match.location == location

@@ -214,3 +214,17 @@ def test_an_index_answers_as_the_list_does() -> None:
     assert names(effective_plugins(PluginIndex(plugins), route=ROUTE)) == names(
         effective_plugins(plugins, route=ROUTE)
     )
+
+
+def test_phases_before_a_route_is_known_are_run_by_global_plugins_only() -> None:
+    everywhere, here = effective_plugins([plugin("pre-function")]), ask([plugin("pre-function", route="r")])
+    assert everywhere[0].phases is not None
+    assert everywhere[0].phases[:2] == ("certificate", "rewrite")
+    assert here[0].phases == everywhere[0].phases[2:]
+
+
+def test_an_ordering_anywhere_is_a_caveat_for_plugins_scoped_to_consumers() -> None:
+    moved = plugin("cors", ordering={"before": {"access": ["acl"]}})
+    found = ask([moved, scoped("consumer"), plugin("key-auth")])
+    assert "before 3.14" in next(p for p in found if p.name == "rate-limiting").because
+    assert "before 3.14" not in next(p for p in found if p.name == "key-auth").because

@@ -117,7 +117,7 @@ def test_a_route_that_can_never_win_is_reported_with_the_one_in_its_way(
         ({"paths": ["/a"]}, {"paths": ["/ab"]}),
         ({"paths": ["~/a$"]}, {"paths": ["/a"]}),
         ({"paths": ["~/a"]}, {"paths": ["/a", "/b"]}),
-        ({"hosts": ["a.test"]}, {"hosts": ["a.test", "b.test"], "paths": ["/"]}),
+        ({"hosts": ["a.test"]}, {"hosts": ["a.test", "b.test"], "paths": ["/x"]}),
         ({"headers": {"x": ["1"]}}, {"headers": {"y": ["1"]}}),
     ],
 )
@@ -137,3 +137,52 @@ def test_pairs_of_undefined_order_come_with_an_example() -> None:
     (contest,) = Router(routes).shadowed().undefined
     assert set(map(id, contest.routes)) == set(map(id, routes))
     assert (contest.example.method, contest.example.path) == ("PUT", "/a")
+
+
+@pytest.mark.parametrize("flavor", ["traditional_compatible", "traditional"])
+def test_of_two_equal_regex_routes_one_is_never_reached(
+    flavor: Literal["traditional_compatible", "traditional"],
+) -> None:
+    routes = [route(1, paths=[r"~/users/(?<id>\d+)$"]), route(2, paths=[r"~/users/(?<id>\d+)$"])]
+    shadows = Router(routes, flavor=flavor).shadowed()
+    assert len(shadows.never) == 1
+    (contest,) = shadows.undefined
+    assert contest.example.path == "/users/0"
+
+
+@pytest.mark.parametrize(
+    ("winner", "loser"),
+    [
+        ({"paths": ["/"]}, {"methods": ["GET", "POST"]}),
+        ({"paths": ["/"]}, {"hosts": ["*.test"]}),
+        ({"paths": ["~/"]}, {"methods": ["GET"], "paths": ["/a"]}),
+        ({"paths": ["~/a"], "regex_priority": 1}, {"paths": [r"~/a/\d+$"]}),
+    ],
+)
+def test_a_route_for_every_path_leaves_nothing_to_those_behind_it(
+    winner: dict[str, Any], loser: dict[str, Any]
+) -> None:
+    routes = [route(2, **winner), route(1, **loser)]
+    (entry,) = Router(routes).shadowed().never
+    assert (entry.route, entry.by) == (routes[1], (routes[0],))
+
+
+@pytest.mark.parametrize(
+    ("winner", "loser", "certain"),
+    [
+        ({"paths": ["/"]}, {"methods": ["GET"]}, True),
+        ({"paths": ["~/(a|b)"]}, {"paths": ["/a/c"]}, True),
+        ({"paths": ["/a"], "hosts": ["a.test", "b.test"]}, {"hosts": ["a.test"], "paths": ["/a"]}, True),
+        ({"paths": ["/"], "methods": ["GET", "PUT"]}, {"methods": ["PUT"]}, True),
+        ({"paths": ["~/a$"]}, {"paths": ["/a"]}, False),
+        ({"snis": ["a.test"], "paths": ["/"]}, {"snis": ["a.test"]}, False),
+        ({"paths": ["/"], "methods": ["GET"]}, {"methods": ["PUT"]}, False),
+        ({"headers": {"x": ["1"]}, "paths": ["/"]}, {"headers": {"x": ["2"]}}, False),
+    ],
+)
+def test_in_the_old_router_a_higher_category_that_takes_all_leaves_nothing(
+    winner: dict[str, Any], loser: dict[str, Any], certain: bool
+) -> None:
+    routes = [route(1, created_at=1, **winner), route(2, created_at=2, **loser)]
+    never = Router(routes, flavor="traditional").shadowed().never
+    assert [entry.route for entry in never] == ([routes[1]] if certain else [])

@@ -3,6 +3,8 @@
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from konnect_agent.gateway import Request, Router
 from konnect_agent.gateway.expressions import ExpressionError, parse_expression
@@ -223,3 +225,105 @@ def test_captures_come_from_the_expression() -> None:
     assert match is not None
     assert match.captures["id"] == "7"
     assert match.upstream_path == "/base/x"
+
+
+@pytest.mark.parametrize("family", ["path.segments.{}", "headers.x_{}", "headers.X_{}", "queries.q{}"])
+def test_a_table_may_look_at_many_fields_of_a_family(family: str) -> None:
+    names = [family.format(number) for number in range(12)]
+    table = routes(*({"expression": f'http.{name} == "v"'} for name in names))
+    request = Request(path="/0/1/2/3/4/5/6/v?q7=v", headers={"X-7": "v"})
+    assert winner(table, request) == "r8"
+
+
+@pytest.mark.parametrize(
+    ("expression", "path", "matched", "upstream"),
+    [
+        ('http.path =^ "/b"', "/é/b", "/b", "/base/\udca9/b"),
+        ('http.path ~ "b+"', "/abbc", "bb", "/base/bbc"),
+        ('http.path contains "b"', "/abc", None, "/base/abc"),
+        ('http.path ^= ""', "/", None, "/base"),
+        ('http.path ~ "x*"', "/", None, "/base"),
+        ('http.method == "GET"', "/a", None, "/base/a"),
+    ],
+)
+def test_as_many_bytes_are_stripped_as_were_matched(
+    expression: str, path: str, matched: str | None, upstream: str
+) -> None:
+    table = routes({"expression": expression, "service": {"id": "s"}})
+    match = Router(table, [{"id": "s", "path": "/base"}], flavor="expressions").match(Request(path=path))
+    assert match is not None
+    assert (match.path, match.upstream_path) == (matched, upstream)
+
+
+def test_websocket_routes_are_reached_over_http() -> None:
+    table = routes({"expression": 'http.path ^= "/"', "protocols": ["ws", "wss"]})
+    assert winner(table, Request(scheme="wss")) == "r1"
+
+
+FIELDS = [
+    *("http.path", "http.method", "http.host", "tls.sni", "net.protocol", "http.headers.host"),
+    *(f"http.headers.h{number}" for number in range(9)),
+    *(f"http.queries.q{number}" for number in range(9)),
+    *(f"http.path.segments.{number}" for number in range(9)),
+    *("http.headers.H_A", "http.path.segments.0_1"),
+]
+VALUES = ["a", "A", "/a", "/a/b", "GET", "a.test", "https", "1", "", "é", "a/b"]
+
+
+def _strings() -> st.SearchStrategy[str]:
+    operators = ["==", "!=", "^=", "=^", "contains", "~"]
+    wraps = ["{}", "lower({})", "any({})", "any(lower({}))"]
+    parts = (wraps, FIELDS, operators, VALUES)
+    return st.tuples(*map(st.sampled_from, parts)).map(lambda found: _predicate(*found))
+
+
+def _predicate(wrap: str, field: str, operator: str, value: str) -> str:
+    return f'{wrap.format(field)} {operator} "{value}"'
+
+
+_OTHERS = st.sampled_from(
+    [
+        "net.dst.port == 443",
+        "net.src.port > 80",
+        "http.path.segments.len <= 2",
+        "net.src.ip in 10.0.0.0/8",
+        "net.src.ip not in fd00::/8",
+        "net.src.ip == 10.0.0.1",
+    ]
+)
+EXPRESSIONS = st.recursive(
+    _strings() | _OTHERS,
+    lambda inner: st.one_of(
+        st.builds("!({})".format, inner),
+        st.builds("({})".format, inner),
+        st.builds("{} && {}".format, inner, inner),
+        st.builds("{} || {}".format, inner, inner),
+    ),
+    max_leaves=5,
+)
+REQUESTS = st.builds(
+    Request,
+    path=st.sampled_from(["/", "/a", "/a/b", "/A/1/a/a/1/b/a/é/A", "/é?q1=a&q2&q8=A"]),
+    host=st.sampled_from([None, "a.test", "a.test:443"]),
+    headers=st.dictionaries(
+        st.sampled_from(["h1", "H2", "h-a", "H_A", "h8"]), st.sampled_from(["a", "A", "1", ["1", "a"]])
+    ),
+    sni=st.sampled_from([None, "a.test"]),
+    src_ip=st.sampled_from([None, "10.0.0.1", "fd00::1"]),
+    src_port=st.sampled_from([None, 443]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(EXPRESSIONS, min_size=1, max_size=20), st.lists(REQUESTS, min_size=1, max_size=4))
+def test_the_index_never_loses_a_route_whose_expression_holds(
+    expressions: list[str], asked: list[Request]
+) -> None:
+    table = routes(*({"expression": expression} for expression in expressions))
+    router = Router(table, flavor="expressions")
+    for request in asked:
+        holding = [r["name"] for r in table if holds(r["expression"], request)]
+        match = router.match(request)
+        assert (None if match is None else cast("dict[str, str]", match.route)["name"]) == (
+            holding[-1] if holding else None
+        )

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from konnect_agent.gateway.regex_syntax import read_syntax
-from konnect_agent.gateway.regexes import TABLE_INSTRUCTIONS, Regex, RegexIndex, bound_memory
+from konnect_agent.gateway.regexes import Regex, RegexIndex, bound_memory
+from konnect_agent.gateway.regexes.regex import TABLE_INSTRUCTIONS
+from konnect_agent.gateway.regexes.syntax import read_syntax
 
 
 @pytest.mark.parametrize(
@@ -147,3 +148,33 @@ def test_a_table_of_huge_patterns_is_cut_off() -> None:
     kept = [regex for regex in regexes if regex.problem is None]
     assert sum(regex.size for regex in kept) <= TABLE_INSTRUCTIONS
     assert len(kept) < len(regexes)
+
+
+def test_the_vertical_tab_is_a_space() -> None:
+    for dialect in ("rust", "pcre"):
+        for pattern, expected in ((r"^\s$", True), (r"^[\s]$", True), (r"^\S$", False), (r"^[\S]$", False)):
+            assert Regex(pattern, dialect=dialect).test("\v") is expected
+
+
+def test_an_underscore_may_be_escaped() -> None:
+    assert Regex(r"^a\_b\\_$").test("a_b\\_") is True
+
+
+@pytest.mark.parametrize("pattern", [r"\v", r"\C", "a{,2}", "a{1, 2}", "(?=a)", r"(a)\1", "a++"])
+def test_what_pcre_reads_otherwise_is_a_problem(pattern: str) -> None:
+    assert Regex(pattern, dialect="pcre").problem
+
+
+def test_words_and_joiners_beyond_letters_are_words_as_in_rust() -> None:
+    assert Regex(r"^\w+$").test("a\u24b6\u200d\U0001f130") is True
+
+
+def test_an_index_keeps_what_cannot_be_evaluated_on_a_text() -> None:
+    assert RegexIndex([Regex(r"a\b"), Regex("b")]).matching("aé") == [0]
+
+
+def test_a_dollar_of_pcre_holds_before_a_final_newline() -> None:
+    regexes = [Regex(pattern, dialect="pcre", anchored=True) for pattern in ("a$", "b", "ab?$")]
+    assert [regex.test("a\n") for regex in regexes] == [True, False, True]
+    assert sorted(RegexIndex(regexes).matching("a\n")) == [0, 2]
+    assert Regex("a$").test("a\n") is False

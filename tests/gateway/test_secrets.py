@@ -63,6 +63,8 @@ def test_unknown_plugins_are_judged_by_name() -> None:
         "token_endpoint": "https://idp.test",
         "hide_credentials": True,
         "max_tokens": 5,
+        "extra_jwks_uris": ["https://idp.test/keys"],
+        "token_client_username": "u",
         "secret_rotation": 5,
         "empty_secret": "",
     }

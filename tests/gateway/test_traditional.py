@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from konnect_agent.gateway import Request, Router
-from konnect_agent.gateway.traditional_connection import split_port
+from konnect_agent.gateway.traditional.connection import split_port
 
 
 def routes(*fields: dict[str, Any]) -> list[dict[str, Any]]:
@@ -155,3 +155,72 @@ def test_a_pattern_only_pcre_can_evaluate_is_undecidable() -> None:
 )
 def test_a_host_is_split_from_its_port(host: str, expected: tuple[str, str, bool]) -> None:
     assert split_port(host, 80) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [("a.test", True), ("a.x:99", True), ("ba.test", False), ("b.a.test", False)]
+)
+def test_a_wildcard_at_the_end_is_anchored_at_the_start(host: str, expected: bool) -> None:
+    assert (winner(routes({"hosts": ["a.*"]}), Request(host=host)) is not None) is expected
+
+
+def test_an_entry_whose_text_is_the_path_holds_even_if_its_regex_does_not() -> None:
+    """A shortcut of Kong's: without a hit in its indexes it looks the request's path up as it stands."""
+    table = routes({"paths": ["~/a(b)c"], "methods": ["GET"]})
+    assert winner(table, Request(path="/abc")) == "r1"
+    assert winner(table, Request(path="/a(b)c")) == "r1"
+    assert winner(table, Request(path="/a(b)")) is None
+
+
+def test_an_entry_with_the_text_of_the_regex_that_was_hit_holds() -> None:
+    """A shortcut of Kong's: r2's prefix is no prefix of the path, but the text of the regex that matches."""
+    table = routes({"paths": ["~/x."], "methods": ["POST"]}, {"paths": ["/x."]})
+    assert winner(table, Request(path="/xa", method="GET")) == "r2"
+    assert winner(table[1:], Request(path="/xa", method="GET")) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "captures"),
+    [
+        ("/a/7", {0: "/a/7", 1: "7", "n": "7"}),
+        ("/a/", {0: "/a/"}),
+        ("/b", {0: "/b"}),
+    ],
+)
+def test_a_regex_with_groups_has_captures_even_when_none_took_part(
+    path: str, captures: dict[int | str, str]
+) -> None:
+    table = routes({"paths": [r"~/a/(?<n>\d+)?$|/b"]})
+    match = Router(table, flavor="traditional").match(Request(path=path))
+    assert match is not None
+    assert match.captures == captures
+
+
+def test_equal_paths_of_one_route_stand_where_lua_s_sort_leaves_them() -> None:
+    """All four rank alike; table.sort puts the third one second, and that one answers for `/b`."""
+    table = routes({"paths": ["~/a", "~/(?<second>b)", "~/(?<third>b)", "~/d"], "service": {"id": "s"}})
+    match = Router(table, [{"id": "s"}], flavor="traditional").match(Request(path="/b"))
+    assert match is not None
+    assert set(match.captures) == {0, 1, "third"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sent", "expected"),
+    [("X-Tenant", "x-tenant", True), ("X-Tenant", "x_tenant", False), ("X_Tenant", "x-tenant", True)],
+)
+def test_underscores_and_dashes_of_headers_are_told_apart_as_in_nginx(
+    wanted: str, sent: str, expected: bool
+) -> None:
+    table = routes({"headers": {wanted: ["1"]}})
+    assert (winner(table, Request(headers={sent: "1"})) is not None) is expected
+
+
+def test_of_ten_header_names_the_request_s_is_found() -> None:
+    table = routes(*({"headers": {f"X-H{number}": ["1"]}} for number in range(10)))
+    assert winner(table, Request(headers={"x-h7": "1"})) == "r8"
+
+
+def test_an_end_of_line_does_not_hide_a_match_from_a_dollar() -> None:
+    table = routes({"paths": ["~/a$"]})
+    assert winner(table, Request(path="/a%0A")) == "r1"
+    assert winner(table, Request(path="/a%0A%0A")) is None

@@ -5,9 +5,8 @@ syntaxes are close, so one pass over the pattern answers three questions:
 1. `required`: literal runs every match contains, for an index (none when there is a top-level `|` or a flag),
    and `prefix`, the one every match starts with;
 2. `problem`: constructs that re2 rejects or, worse, accepts with another meaning;
-3. `unicode_form`: Rust's \\d, \\w and \\s know all of Unicode, re2's only ASCII. Only a subject outside
-   ASCII can tell, so this longer form is kept apart for those; None when it cannot be written.
-Source: re2 and Rust `regex` syntax pages (documented).
+3. `sensitive`: whether some texts need care (see `forms` and `regex`).
+Source: the syntax pages of re2, Rust's `regex` and PCRE2 (documented), compared on random patterns.
 """
 
 import re
@@ -19,20 +18,21 @@ RegexDialect: TypeAlias = Literal["rust", "pcre"]
 _TEXT = re.compile(r"[^\\\[\](){}|*+?.^$]+")
 _QUANTIFIER = re.compile(r"\{(\d+)(?:,\d*)?\}")
 _PLAIN_GROUP = re.compile(r"\(\?(?::|P?<(?![=!])([^>]*)>)")
-_WORD = r"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}"
-_SPACE = r"\s\x{85}\p{Z}"
-_WIDE = {"d": r"\p{Nd}", "w": _WORD, "s": _SPACE}
+_NEW_QUANTIFIER = re.compile(r"\{[\d\s,]+\}")  # with spaces or without a minimum: PCRE2 10.43 and later
 
 
 @dataclass(frozen=True, slots=True)
 class Syntax:
-    """What one pass over a pattern tells. If `unicode_sensitive`, texts outside ASCII need `unicode_form`."""
+    """What one pass over a pattern tells.
+
+    `sensitive` patterns need care with some texts: Rust's shorthand classes outside ASCII, PCRE's `$` before
+    a newline at the end.
+    """
 
     required: tuple[str, ...]
     prefix: str
     problem: str | None
-    unicode_sensitive: bool
-    unicode_form: str | None
+    sensitive: bool
 
 
 def read_syntax(pattern: str, *, dialect: RegexDialect) -> Syntax:
@@ -40,9 +40,8 @@ def read_syntax(pattern: str, *, dialect: RegexDialect) -> Syntax:
     scan = _Scan(pattern, dialect)
     scan.run()
     if dialect == "pcre":
-        return Syntax(scan.required(), "", scan.problem, False, pattern)
-    wide = None if scan.boundary else "".join(scan.wide)
-    return Syntax(scan.required(), scan.prefix(), scan.problem, scan.sensitive, wide)
+        return Syntax(scan.required(), "", scan.problem, "$" in pattern)
+    return Syntax(scan.required(), scan.prefix(), scan.problem, scan.sensitive)
 
 
 class _Scan:
@@ -51,10 +50,9 @@ class _Scan:
         self.at = self.depth = 0
         self.runs: list[str] = []
         self.current: list[str] = []
-        self.wide: list[str] = []
         self.names: set[str] = set()
         self.problem: str | None = None
-        self.sensitive = self.boundary = self.no_literals = False
+        self.sensitive = self.no_literals = False
 
     def required(self) -> tuple[str, ...]:
         return () if self.no_literals else tuple(self.runs)
@@ -75,11 +73,9 @@ class _Scan:
                 self._character_class()
             elif text := _TEXT.match(self.pattern, start):
                 self._literal(text[0])
-                self.wide.append(text[0])
                 self.at = text.end()
             else:
                 self._plain(char)
-                self.wide.append(self.pattern[start : self.at])
         self._end_run()
 
     def _plain(self, char: str) -> None:
@@ -105,8 +101,8 @@ class _Scan:
             quantifier = _QUANTIFIER.match(self.pattern, self.at)
             if quantifier:
                 width = len(quantifier.group())
-            elif self.rust:
-                self._report("a brace that is neither escaped nor a repetition")
+            elif self.rust or _NEW_QUANTIFIER.match(self.pattern, self.at):
+                self._report("a brace that is neither escaped nor a repetition re2 knows")
             self._end_run(drop_last=quantifier is None or int(quantifier[1]) == 0)
         elif char in "+.^$":
             self._end_run()
@@ -120,41 +116,26 @@ class _Scan:
         self.names.add(name)
 
     def _escape(self, *, in_class: bool) -> None:
-        """Consume one escape; shorthand classes are widened, everything else is copied."""
-        start = self.at
-        char = self.pattern[start + 1 : start + 2]
+        """Consume one escape."""
+        char = self.pattern[self.at + 1 : self.at + 2]
         self.at += 2
         if char in ("x", "p", "P"):
             self._skip_argument(2 if char == "x" else 1)
-        copied = self.pattern[start : self.at]
         if char in ("<", ">") and self.rust:
             self._report(f"the word boundary \\{char}")
         if char and not char.isalnum():
             if not in_class:
                 self._literal(char)
-            self.wide.append(copied)
             return
         self._end_run()
         if char.isdigit():
             self._report("a back-reference")
-        elif char in ("Q", "C") and self.rust:
-            self._report(f"\\{char}, which the gateway's regex library does not have")
+        elif char in ("C", "Q" if self.rust else "v"):
+            self._report(f"\\{char}, which the gateway's regex library does not have or reads otherwise")
         elif char == "Q":
             self.no_literals = True
-        elif char in ("b", "B"):
-            self.sensitive = self.boundary = True
-        elif char and char in "dwsDWS":
+        elif char and char in "bBdwsDWS":
             self.sensitive = True
-            copied = self._widened(char, in_class=in_class)
-        self.wide.append(copied)
-
-    def _widened(self, char: str, *, in_class: bool) -> str:
-        wide = _WIDE[char.lower()]
-        if char.islower():
-            return wide if in_class else f"[{wide}]"
-        if in_class and char != "D":
-            self.boundary = True  # a complement inside a class has no unicode form in re2 either
-        return r"\P{Nd}" if in_class else f"[^{wide}]"
 
     def _skip_argument(self, width: int) -> None:
         if self.pattern.startswith("{", self.at):
@@ -164,11 +145,9 @@ class _Scan:
             self.at += width
 
     def _character_class(self) -> None:
-        opening = self.at
         self.at += 2 if self.pattern.startswith("[^", self.at) else 1
         if self.pattern.startswith("]", self.at):
             self.at += 1
-        self.wide.append(self.pattern[opening : self.at])
         while self.at < len(self.pattern) and self.pattern[self.at] != "]":
             char = self.pattern[self.at]
             if char == "\\":
@@ -176,14 +155,11 @@ class _Scan:
                 continue
             named_class_end = self.pattern.find(":]", self.at)
             if self.pattern.startswith("[:", self.at) and named_class_end > 0:
-                self.wide.append(self.pattern[self.at : named_class_end + 2])
                 self.at = named_class_end + 2
                 continue
             if self.rust and (char == "[" or self.pattern[self.at : self.at + 2] in ("&&", "--", "~~")):
                 self._report("set operations inside a character class")
-            self.wide.append(char)
             self.at += 1
-        self.wide.append("]")
         self.at += 1
 
     def _literal(self, text: str) -> None:

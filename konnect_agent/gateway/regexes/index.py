@@ -1,0 +1,104 @@
+"""Which of 10,000 regexes match one text, without asking each of them.
+
+A pattern is filed under the rarest short text it requires, so most are never looked at; patterns under one
+text are searched together as an re2 set, in chunks of bounded size. Where re2's answer and the gateway's may
+differ (see `regex`), the patterns concerned are asked one by one.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from konnect_agent.gateway.paths import decode, encode
+from konnect_agent.gateway.regexes.re2_binding import CompiledSet, PatternRefused, compile_set
+from konnect_agent.gateway.regexes.regex import Regex
+
+_SET_SIZE = 256
+_SET_INSTRUCTIONS = 40_000
+_GRAM = 5  # longer texts to file under are hardly rarer and cost a lookup per position
+
+
+class RegexIndex:
+    """Many regexes, which must share a dialect and anchoring; those with a problem are left out."""
+
+    __slots__ = ("_buckets", "_lengths", "_sensitive", "_unfiled")
+
+    def __init__(self, regexes: Sequence[Regex]) -> None:
+        usable = [number for number, regex in enumerate(regexes) if regex.problem is None]
+        self._sensitive = [(n, regexes[n]) for n in usable if regexes[n].syntax.sensitive]
+        filed = _rarest_grams(regexes, usable)
+        buckets: dict[str, list[int]] = {}
+        for number, gram in zip(usable, filed, strict=True):
+            buckets.setdefault(gram, []).append(number)
+        self._unfiled = _Together.of(regexes, buckets.pop("", []))
+        self._buckets = {gram: _Together.of(regexes, numbers) for gram, numbers in buckets.items()}
+        self._lengths = sorted({len(gram) for gram in buckets})
+
+    def matching(self, text: str) -> list[int]:
+        """Numbers of the regexes that match `text`, or cannot be evaluated on it, in no particular order."""
+        data = encode(text)
+        groups = list(self._unfiled)
+        for length in self._lengths:
+            grams = {text[at : at + length] for at in range(len(text) - length + 1)}
+            for gram in grams & self._buckets.keys():
+                groups.extend(self._buckets[gram])
+        hits = [number for group in groups for number in group.matching(data)]
+        if self._sensitive and (not text.isascii() or text.endswith("\n")):
+            answers = {number: regex.test(text) for number, regex in self._sensitive}
+            hits = [number for number in hits if number not in answers]
+            hits.extend(number for number, answer in answers.items() if answer is not False)
+        return hits
+
+
+def _grams(regex: Regex) -> Iterator[str]:
+    for run in regex.syntax.required:
+        width = min(len(run), _GRAM)
+        for at in range(len(run) - width + 1):
+            yield run[at : at + width]
+
+
+def _rarest_grams(regexes: Sequence[Regex], usable: Sequence[int]) -> list[str]:
+    counts = Counter(gram for number in usable for gram in set(_grams(regexes[number])))
+    return [
+        min(_grams(regexes[number]), key=lambda gram: (counts[gram], -len(gram)), default="")
+        for number in usable
+    ]
+
+
+class _Together:
+    """A few regexes searched in one pass; falls back to one by one if re2 cannot hold them together."""
+
+    __slots__ = ("_numbers", "_regexes", "_set")
+
+    def __init__(self, regexes: Sequence[Regex], numbers: Sequence[int]) -> None:
+        self._numbers, self._regexes = numbers, [regexes[number] for number in numbers]
+        self._set: CompiledSet | None = None
+        if len(numbers) > 1:
+            first = self._regexes[0]
+            forms = [regex.form for regex in self._regexes]
+            try:
+                self._set = compile_set(forms, dialect=first.dialect, anchored=first.anchored)
+            except PatternRefused:
+                self._set = None
+
+    @classmethod
+    def of(cls, regexes: Sequence[Regex], numbers: Sequence[int]) -> "list[_Together]":
+        groups: list[_Together] = []
+        chunk: list[int] = []
+        instructions = 0
+        for number in numbers:
+            if chunk and (len(chunk) >= _SET_SIZE or instructions > _SET_INSTRUCTIONS):
+                groups.append(cls(regexes, chunk))
+                chunk, instructions = [], 0
+            chunk.append(number)
+            instructions += regexes[number].size
+        if chunk:
+            groups.append(cls(regexes, chunk))
+        return groups
+
+    def matching(self, data: bytes) -> list[int]:
+        if self._set is not None:
+            hits = self._set.Match(data) or ()
+            if len(self._numbers) in hits:  # the pattern that always matches: re2 did not give up
+                return [self._numbers[hit] for hit in hits if hit < len(self._numbers)]
+        text = decode(data)
+        return [n for n, regex in zip(self._numbers, self._regexes, strict=True) if regex.test(text)]
