@@ -129,15 +129,13 @@ class Wire(httpx2.AsyncClient):
         body = b""
         with suppress(TooLarge, *BROKEN):  # the status is known, and says more than a broken body
             body = (await _whole(response, _ERROR_BODY_CAP)).content
-        for name in _SERVER_REQUEST_IDS:
-            record.request_id = scrub(response.headers.get(name, "")) or record.request_id
         if status == 404 and "mcp-session-id" in request.headers:
             raise SessionLost("The server no longer knows the mcp session (HTTP 404).")
         said = (as_object(jsonrpc.parsed(body)) or {}).get("error")
         refusal = as_object(said)
         if refusal is not None and status in (400, 404, 405, 422):
             record.error = jsonrpc.refused(refusal, connecting=record.connecting)
-            record.error.request_id = record.request_id
+            record.error.request_id = _request_id(response)
             return _json(response, jsonrpc.refusing(rpc_id, refusal))
         if status in (404, 405):
             raise no_endpoint(status)
@@ -148,6 +146,7 @@ class Wire(httpx2.AsyncClient):
             connecting=record.connecting,
         )
         failure.hint = failure.hint or (ENDPOINT_HINT if record.connecting else "")
+        failure.request_id = _request_id(response)
         raise failure
 
     async def _answered(self, response: httpx2.Response, rpc_id: Any, record: Exchange) -> httpx2.Response:
@@ -155,16 +154,14 @@ class Wire(httpx2.AsyncClient):
         if kind == _EVENTS:
             answer = await self._from_events(response, rpc_id, record)
         else:
-            response = await _whole(response, self._cap)
-            body = response.content
+            whole = await _whole(response, self._cap)
+            body = whole.content
             found = jsonrpc.answer_to(rpc_id, jsonrpc.parsed(body), body, connecting=record.connecting)
-            if found is None or response.status_code == 202:
-                raise _no_answer(response, kind)
-            if found.text is body and kind == _PLAIN:
-                return response
+            if found is None:
+                raise _no_answer(response.status_code, kind, body)
+            if found.text is body and kind == _PLAIN and response.status_code == 200:
+                return whole
             answer = found
-        if answer.error is not None:
-            answer.error.request_id = record.request_id
         record.error = answer.error
         return _json(response, answer.text)
 
@@ -273,17 +270,21 @@ async def _whole(response: httpx2.Response, cap: int) -> httpx2.Response:
     return _copied(response, b"".join(chunks), headers.get("content-type", ""))
 
 
+def _request_id(response: httpx2.Response) -> str | None:
+    """The id under which the server itself knows the request."""
+    named = (scrub(response.headers.get(name, "")) for name in _SERVER_REQUEST_IDS)
+    return next(filter(None, named), None)
+
+
 def _kind(response: httpx2.Response) -> str:
     return response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _no_answer(response: httpx2.Response, kind: str) -> Undecodable:
+def _no_answer(status: int, kind: str, body: bytes) -> Undecodable:
     """The error for a body without the answer, saying what it is instead."""
-    body = response.content
-    shown = body[:_EXCERPT].decode("utf-8", "replace")
-    start = body.lstrip()[:1]
-    if response.status_code == 202 or not start:
-        return undecodable(f"HTTP {response.status_code} without an answer", kind, "body")
+    shown, start = body[:_EXCERPT].decode("utf-8", "replace"), body.lstrip()[:1]
+    if not start:
+        return undecodable(f"HTTP {status} without an answer", kind, "body")
     if start in (b"{", b"["):
         return undecodable("no JSON-RPC answer to this request", shown, "body")
     page = start == b"<"
