@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from konnect_agent.config import Config
 from konnect_agent.dialects import Dialect, Intent, detect
-from konnect_agent.errors import ConfigError, ToolUnavailable
+from konnect_agent.errors import ConfigError, InvalidArguments, ToolUnavailable
 from konnect_agent.regions import Region
 from konnect_agent.resources.alerts import Alerts
 from konnect_agent.resources.analytics import Analytics
@@ -25,6 +25,7 @@ from konnect_agent.resources.control_planes import ControlPlaneGroups, ControlPl
 from konnect_agent.resources.debug_sessions import DebugSessions
 from konnect_agent.resources.entities import ConsumerGroups, Consumers, Plugins, Routes, Services, Vaults
 from konnect_agent.resources.knowledge_base import KnowledgeBase
+from konnect_agent.resources.resource import required
 from konnect_agent.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -128,8 +129,14 @@ class Konnect:
         """Call any tool of the server, under its live or its documented name; plain data comes back.
 
         Replayed after a failure only when tools/list marks the tool read-only, or the call never left.
-        Raises `ToolUnavailable` with what is offered, `ToolError` with the server's words.
+        Raises `ToolUnavailable` with what is offered, `ToolError` with the server's words, and
+        `InvalidArguments`, before anything is sent, for what is no name or no object.
         """
+        required(tool, "tool name")
+        if arguments is not None and not isinstance(arguments, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArguments(
+                f"The arguments are of type {type(arguments).__name__}.", hint="Give them as name and value."
+            )
         connection = self._connected()
         found = (await connection.toolbox()).require(tool, tool)
         return await connection.call(found.name, dict(arguments or {}), idempotent=found.read_only is True)

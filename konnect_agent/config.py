@@ -107,6 +107,8 @@ def check_token(token: str) -> None:
     """Raise `ConfigError` for a token that cannot be one, saying why without showing it."""
     if not token:
         raise ConfigError("No Konnect token was given.", hint=_WHERE)
+    if not isinstance(token, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(f"The Konnect token is no text, but of type {type(token).__name__}.", hint=_WHERE)
     problem = _problem_of(token)
     if problem:
         raise ConfigError(f"The Konnect token is malformed: {problem}.", hint=_WHERE)

@@ -2,8 +2,8 @@
 
 1. Select the control plane. 2. Confirm the full criteria. 3. CreateDebugSession. 4. `fetch_status` until
 completed. 5. `summarize_session`: bottlenecks worst first, and the latency distribution.
-A session that was started here is stopped when the workflow is left early. A summary that counts samples, and
-yields no figure, was not understood: that is noted in the coverage.
+A session that was started here is stopped when the workflow is left early. A summary that
+yields no figure, and does not say that there were no samples, was not understood: the coverage says so.
 """
 
 from __future__ import annotations
@@ -159,8 +159,9 @@ async def _with_summary(konnect: Konnect, result: PerformanceResult) -> Performa
     summary = redact(answer.data)
     bottlenecks, latency = read_bottlenecks(summary), read_latency(summary)
     samples = read_samples(summary)
-    if samples and not bottlenecks and not latency:
-        what = f"the server reports {samples} samples, and no bottleneck or latency that can be read"
+    if samples != 0 and not bottlenecks and not latency:
+        count = "samples without a count" if samples is None else f"{samples} samples"
+        what = f"the server reports {count}, and no bottleneck or latency that can be read"
         missed("the figures of the debug session's summary", undecodable(what, summary))
     shown = _shortened(summary)
     if shown != summary or (as_object(summary) or {}).get(CUT) is True:

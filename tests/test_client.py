@@ -307,3 +307,20 @@ async def test_errors_are_the_same_in_both_eras(
             sandbox.revoke_token()
             async with one_error_of_the_tree(Unauthorized):
                 await konnect.control_planes.list()
+
+
+@pytest.mark.parametrize(("tool", "arguments"), [(None, None), (5, {}), (" ", {}), ("x", [1]), ("x", "y")])
+async def test_what_is_no_name_and_no_object_is_refused_before_anything_is_sent(
+    sandbox: Sandbox, tool: Any, arguments: Any
+) -> None:
+    async with Konnect(sandbox.token, url=sandbox.url) as konnect:
+        before = len(sandbox.ledger.calls)
+        with pytest.raises(InvalidArguments):
+            await konnect.call(tool, arguments)
+        assert len(sandbox.ledger.calls) == before
+
+
+@pytest.mark.parametrize("token", [123, b"kpat_x", ["kpat_x"]])
+async def test_a_token_that_is_no_text_is_refused(token: Any) -> None:
+    with pytest.raises(ConfigError, match="no text"):
+        Konnect(token)

@@ -152,6 +152,10 @@ class DebugSession(Entity):
         """The status as last seen; a session just created is pending."""
         return DebugStatus.read(self.raw_status) if self.raw_status else DebugStatus.PENDING
 
+    def __repr__(self) -> str:
+        """What it is called and how it is doing."""
+        return f"DebugSession(id={self.id!r}, status={self.status.value!r})"
+
 
 class TraceAnswer(Entity):
     """The answer of a trace operation, in the server's own words: `data`, out of its envelope."""

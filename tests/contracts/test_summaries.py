@@ -112,12 +112,18 @@ async def test_samples_without_a_figure_are_noted_as_not_understood(
     assert report.result.summary is not None
 
 
-@pytest.mark.parametrize(
-    "summary", [as_json({"samples": 0, "bottlenecks": []}), as_json({}), told("Nothing.")]
-)
-async def test_a_summary_of_nothing_is_complete(serve: Serve, summary: CallToolResult) -> None:
-    report = await summarized(serve, summary)
+async def test_a_summary_of_no_samples_is_complete(serve: Serve) -> None:
+    report = await summarized(serve, as_json({"samples": 0, "bottlenecks": []}))
     assert (report.status, report.result.bottlenecks, report.result.latency) == ("complete", (), {})
+
+
+@pytest.mark.parametrize("summary", [as_json({}), as_json({"histogram": [[1, 2], [3, 4]]}), told("Nothing.")])
+async def test_a_summary_nobody_can_read_is_never_taken_for_no_samples(
+    serve: Serve, summary: CallToolResult
+) -> None:
+    report = await summarized(serve, summary)
+    assert report.status == "incomplete"
+    assert [missing.error.type for missing in report.coverage.missing] == ["Undecodable"]
 
 
 async def test_secrets_and_endless_texts_do_not_reach_the_report(serve: Serve) -> None:
