@@ -115,9 +115,8 @@ class Connection:
 
         with told(tool, operation, arguments, record, endpoint=self.config.url):
             if not (self._session and self._session.usable):
-                await self._opened(
-                    ends
-                )  # on its own, so that a failure to connect never counts as a call sent
+                # On its own, so that a failure to connect never counts as a call sent.
+                await self._opened(ends)
             return await self._persist(operation, once, idempotent=idempotent, ends=ends, record=record)
 
     async def _opened(self, ends: float) -> None:

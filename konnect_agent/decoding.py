@@ -132,7 +132,8 @@ def is_hollow(value: Any, *, figures: bool = True, depth: int = 2 * DEPTH) -> bo
 
 def as_object(value: Any) -> Object | None:
     """`value` if it is an object, else None."""
-    return cast("Object", value) if isinstance(value, Mapping) else None
+    # A `dict` is a `Mapping`, but six times as quick to tell, and it nearly always is one.
+    return cast("Object", value) if isinstance(value, (dict, Mapping)) else None
 
 
 def as_list(value: Any) -> list[Any] | None:

@@ -2,8 +2,8 @@
 
 1. `start` starts the owner (an asyncio task or a trio system task, so that starting and ending may happen in
    different tasks), which negotiates the era and reads tools/list.
-2. `call_tool` sends one request through the SDK; what the SDK raises becomes one error of our tree, for which
-   the wire knows better than the SDK what happened.
+2. `call_tool` sends one request through the SDK's session, which writes it and checks the answer. What comes
+   out is the answer or one error of our tree: mostly the wire's own, which knows what happened.
 3. `close` asks the owner to end the session, and cancels it if that takes too long.
 """
 
@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 import httpx2
 import mcp_types as types
-from mcp import Client, MCPError
-from mcp.client.streamable_http import streamable_http_client
+from mcp import ClientSession, MCPError
 from pydantic import ValidationError
 
 from konnect_agent.background import interrupted_by_keyboard, spawn
@@ -25,10 +24,7 @@ from konnect_agent.config import Config
 from konnect_agent.decoding import ToolAnswer
 from konnect_agent.errors import ConnectionFailed, KonnectError, SessionLost, Undecodable, Unreachable
 from konnect_agent.toolbox import Tool, Toolbox
-from konnect_agent.wire import Exchange, Wire, exchange
-
-if TYPE_CHECKING:
-    from mcp.client.session import ClientSession
+from konnect_agent.wire import Exchange, connected, exchange
 
 log = logging.getLogger("konnect_agent")
 T = TypeVar("T")
@@ -48,7 +44,7 @@ class McpSession:
         self._http_client = http_client
         self._ready, self._stop, self._ended = anyio.Event(), anyio.Event(), anyio.Event()
         self._scope = anyio.CancelScope()
-        self._client: Client | None = None
+        self._session: ClientSession | None = None
         self._failure: KonnectError | None = None
         self._lost = False
         self._in_flight = 0
@@ -57,8 +53,8 @@ class McpSession:
 
     @property
     def usable(self) -> bool:
-        """Whether calls can be sent."""
-        return self._client is not None and not self._lost and not self._ended.is_set()
+        """Whether calls can be sent: the tools are read, and the session is neither lost nor ended."""
+        return self._ready.is_set() and not self._lost and not self._ended.is_set()
 
     async def start(self) -> None:
         """Start the owner and wait until the session answers. Raises what went wrong."""
@@ -115,16 +111,15 @@ class McpSession:
         exchange.set(record)
         try:
             with self._scope:
-                async with Wire(self._config, self._http_client) as wire:
-                    transport = streamable_http_client(
-                        self._config.url, http_client=wire, max_sse_event_size=None
-                    )
-                    async with Client(transport, cache=None, client_info=_client_info()) as client:
-                        self._client = client
-                        self.era = client.protocol_version
-                        await self.list_tools(record)
-                        self._ready.set()
-                        await self._stop.wait()
+                async with (
+                    connected(self._config, self._http_client) as wire,
+                    ClientSession(dispatcher=wire, client_info=_client_info()) as session,
+                ):
+                    await _negotiate(session)
+                    self._session, self.era = session, session.protocol_version
+                    await self.list_tools(record)
+                    self._ready.set()
+                    await self._stop.wait()
         except Exception as error:  # the owner's boundary: whatever it was becomes one error of the tree
             self._failure = _translated(error, record)
             log.debug("mcp session ended: %s request_id=%s", self._failure, record.request_id)
@@ -134,18 +129,18 @@ class McpSession:
         finally:
             if not self._ready.is_set() and self._failure is None:
                 self._failure = Unreachable("The mcp session ended before it began.", sent=False)
-            self._client = None
+            self._session = None
             self._ended.set()
             self._ready.set()
 
     async def _asked(self, ask: Callable[[ClientSession], Awaitable[T]], record: Exchange) -> T:
         """One request of the session, with the truth of the wire in the place of the SDK's words."""
-        if self._client is None:
+        if self._session is None:
             raise Unreachable("The mcp session ended.", sent=False)
         token = exchange.set(record)
         self._in_flight += 1
         try:
-            return await ask(self._client.session)
+            return await ask(self._session)
         except Exception as error:  # the SDK's boundary: whatever it was becomes one error of the tree
             failure = _translated(error, record)
             if isinstance(failure, SessionLost):
@@ -158,26 +153,28 @@ class McpSession:
                 self.retire()
 
 
+async def _negotiate(session: ClientSession) -> None:
+    """Settle on an era: newer servers answer `server/discover`, the others get the older handshake."""
+    try:
+        await session.discover()
+    except (MCPError, ValidationError, RuntimeError):  # refused, unreadable, or no era in common
+        await session.initialize()
+
+
 def _translated(error: BaseException, record: Exchange) -> KonnectError:
-    """The one error of the tree for whatever the SDK raised; what the server refused is in `record`."""
+    """The one error of the tree for whatever came through the SDK: our own, or its verdict on an answer."""
     if isinstance(error, BaseExceptionGroup):
         inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
         return _translated(inner[0], record)
     if isinstance(error, KonnectError):
         return error
-    if record.error is not None:
-        return record.error
     context: dict[str, Any] = {"request_id": record.request_id}
     if isinstance(error, ValidationError):
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         return Undecodable(f"not an MCP answer: {first['msg']}", path=f"$.{where}", **context)
-    if isinstance(error, MCPError) and error.code == types.PARSE_ERROR:
-        return Undecodable("not an MCP answer", **context)
-    if isinstance(error, MCPError) and error.code == types.CONNECTION_CLOSED:
-        return Unreachable(f"The mcp session broke: {error.message}", **context)
-    if isinstance(error, (anyio.ClosedResourceError, anyio.BrokenResourceError)):
-        return Unreachable("The mcp session broke.", **context)
+    if isinstance(error, MCPError) and record.refused is not None:
+        return record.refused
     return ConnectionFailed(f"{type(error).__name__}: {error}", **context)
 
 

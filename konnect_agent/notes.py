@@ -71,6 +71,8 @@ class Page:
 
 def page(found: Rows, *, seen: int) -> Page:
     """What stands around a list about the rest of it; `seen` entities have been read so far."""
+    if not any(found.envelopes):
+        return Page(silent=True)
     notes = _Notes(found.envelopes)
     flags, cuts = notes.flags(_FLAGS), notes.flags(_CUTS)
     totals, pages, current = (notes.counts(names) for names in (_TOTALS, _PAGES, _NUMBERS))

@@ -46,7 +46,8 @@ _INNOCENT_NAME = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"\{vault://[^/{}]+/[^{}]+\}")
-_KEY = re.compile(r"(?<!\\)(\\*[\"'])([\w.-]{2,64})\1\s*:\s*")
+# A colon, or the comma of a pair of bytes, as the HTTP libraries write a header.
+_KEY = re.compile(r"(?<!\\)(\\*[\"'])([\w.-]{2,64})\1(?:\s*:\s*|, b(?=[\"']))")
 _HEADER = re.compile(r"^([ \t]*([A-Za-z][\w.-]{1,63})[ \t]*:[ \t]*)(?!//)(\S[^\r\n]*)", re.MULTILINE)
 _VALUE = re.compile(r"(\\*[\"'])(.*?)(?:\1|\Z)|[\[{][^\]}]+(?:[\]}]|\Z)", re.DOTALL)
 _DEEPEST = 100

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, Protocol, cast
 
+from opentelemetry.propagate import inject
 from opentelemetry.trace import Span, StatusCode, get_tracer, use_span
 
 from konnect_agent import events
@@ -37,6 +38,14 @@ def span(name: str, **attributes: str | int | None) -> Generator[Span]:
         except BaseException as error:
             current.set_status(StatusCode.ERROR, type(error).__name__)
             raise
+
+
+def traced(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What goes into the parameters of an MCP request so that the server can continue the trace; nothing
+    when nobody traces (W3C trace context under `_meta`, as MCP's SEP-414 has it)."""
+    carried: dict[str, str] = {}
+    inject(carried)
+    return {"_meta": {**((params or {}).get("_meta") or {}), **carried}} if carried else {}
 
 
 class Tally(Protocol):

@@ -1,244 +1,297 @@
-"""The HTTP seam under the MCP SDK: every exchange ends in one JSON answer or one known failure.
+"""MCP over HTTP: below one mcp session of the SDK, where every request ends in its answer or in one error.
 
-The SDK turns all HTTP failures into the same words and dies of some of them. `Wire` is the HTTP client it
-is given: it sends the request, reads the whole answer (JSON, or the one event of an SSE stream that answers
-this request) up to a cap, and hands the SDK clean JSON. A failure is written into the caller's `Exchange`
-(found through a context variable) as an error of our tree, and the SDK gets a JSON-RPC error in its place,
-so that the mcp session stays alive. The optional GET stream for server messages is refused here: nothing in
-this library listens to it, and it would hold a connection.
+The SDK's own transport turns all failures into the same words and dies of some of them. `Wire` is a
+dispatcher: the SDK negotiates the era, writes the questions and checks the answers, this carries them.
+1. An exchange happens in the task that asks: an error of our tree is raised where it belongs, and a cancelled
+   task ends its own exchange and nobody else's.
+2. The answer is in the body (see `bodies`); a status of 400 or more says why there is none.
+3. While connecting, a server that says no may be of another era: the SDK hears it as its own `MCPError` and
+   asks on. Our error waits in the `Exchange` (found through a context variable) until the SDK gives up.
+4. The optional GET stream for server messages is never opened: nothing in this library listens to it.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import ssl
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from itertools import count
 from secrets import token_hex
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpx2
+from anyio.abc import TaskGroup, TaskStatus
+from mcp import MCPError
+from mcp.shared.dispatcher import CallOptions
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic_core import to_json
 
 from konnect_agent import jsonrpc
+from konnect_agent.bodies import EVENTS, PLAIN, answer_among_events, answer_in, holds_events, whole
 from konnect_agent.config import Config
-from konnect_agent.decoding import as_object, undecodable
-from konnect_agent.errors import ENDPOINT_HINT, KonnectError, SessionLost, TooLarge, Undecodable
-from konnect_agent.jsonrpc import Answer
+from konnect_agent.decoding import Object, as_object
+from konnect_agent.errors import ENDPOINT_HINT, KonnectError, SessionLost, TimedOut, TooLarge, Unreachable
 from konnect_agent.logs import redact_logs
-from konnect_agent.outages import BROKEN, broken, cut, is_outage, no_endpoint, redirected, too_large
+from konnect_agent.outages import BROKEN, broken, cut, is_outage, no_endpoint, redirected
 from konnect_agent.redaction import scrub
 from konnect_agent.refusals import http_error, retry_after_seconds
+from konnect_agent.telemetry import traced
 
 _ERROR_BODY_CAP = 256 * 1024
-_RESUMPTIONS = 2
-_DRAIN = 0.25
+_REDIRECTS = 5
 _COURTESY = 1.0
-_RESUMPTION_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 _SERVER_REQUEST_IDS = ("x-kong-request-id", "x-request-id")
-_SESSION_HEADERS = ("mcp-session-id", "mcp-protocol-version")
-_PLAIN, _EVENTS = "application/json", "text/event-stream"
-_EXCERPT = 300
+_ENDED = "The mcp session ended."
+_SESSION, _VERSION = "mcp-session-id", "mcp-protocol-version"
 
 
 @dataclass(slots=True)
 class Exchange:
-    """What happened on the wire for one request: the truth behind whatever the SDK reports.
+    """What happens on the wire for one operation of ours, which may take several requests.
 
-    `connecting` is set while a connection is being made: a refusal then concerns all of it.
+    `connecting` is set while a connection is being made: a refusal then concerns all of it, and waits in
+    `refused` until the SDK has tried every era.
     """
 
     request_id: str = field(default_factory=lambda: token_hex(16))
     connecting: bool = False
     attempts: int = 0
-    error: KonnectError | None = None
+    refused: KonnectError | None = None
 
 
 exchange: ContextVar[Exchange | None] = ContextVar("konnect_agent_exchange", default=None)
 
 
-class Wire(httpx2.AsyncClient):
-    """The HTTP client under one mcp session; with `client`, requests go out through that one."""
+@asynccontextmanager
+async def connected(config: Config, client: httpx2.AsyncClient | None = None) -> AsyncGenerator[Wire]:
+    """A wire for one mcp session, which is ended at the server when the block ends.
 
-    def __init__(self, config: Config, client: httpx2.AsyncClient | None = None) -> None:
-        self._cap = config.max_response_bytes
-        self._idle = config.idle_timeout
-        super().__init__(
-            headers={**config.headers, "Authorization": f"Bearer {config.token}"},
-            timeout=httpx2.Timeout(config.idle_timeout, connect=config.connect_timeout, pool=None),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=config.max_in_flight),
-            transport=_Through(client) if client else None,
-            verify=_certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
-            trust_env=client is None,
-        )
+    With `client`, requests go out through that one: its proxies, certificates and limits apply, and it stays
+    its owner's to close.
+    """
+    async with AsyncExitStack() as stack:
+        http = client or await stack.enter_async_context(_http_client(config))
+        background = await stack.enter_async_context(anyio.create_task_group())
+        wire = Wire(config, http, background)
+        try:
+            yield wire
+        finally:
+            await wire.end()
+
+
+class Wire:
+    """The dispatcher of one mcp session; `connected` makes it."""
+
+    def __init__(self, config: Config, http: httpx2.AsyncClient, background: TaskGroup) -> None:
+        self._config, self._http, self._background = config, http, background
+        self._url = httpx2.URL(config.url)
+        headers = httpx2.Headers(http.headers)
+        headers.update({**config.headers, "Accept": f"{PLAIN}, {EVENTS}", "Content-Type": PLAIN})
+        self._headers = {**headers, "authorization": f"Bearer {config.token}"}
+        self._place: dict[str, str] = {}  # the headers that name our mcp session and its era
+        self._numbers = count(1)
+        self._under_way: set[anyio.CancelScope] = set()
+        self._ended = False
         redact_logs()  # by now the libraries below have made all their loggers
 
-    async def send(self, request: httpx2.Request, *, stream: bool = False, **kwargs: Any) -> httpx2.Response:
-        """Send one message of the SDK. Never raises an HTTP failure: see the module docstring."""
-        if request.method == "GET":
-            return httpx2.Response(405, request=request)
-        # The SDK follows a redirect on the same origin with a request whose body is still a stream.
-        message = as_object(jsonrpc.parsed(await request.aread())) if request.method == "POST" else None
-        rpc_id = message.get("id") if message else None
-        if message is None or rpc_id is None:
-            return await self._told(request, message, **kwargs)
-        record = exchange.get() or Exchange()
-        if record.connecting and record.error is not None and is_outage(record.error):
-            # The SDK takes a failure of its first question for the sign of an older server, and asks on.
-            return _failed(request, rpc_id, record.error)
-        record.error = None
-        request.headers["X-Request-Id"] = record.request_id
-        limits = request.extensions["timeout"]
-        limits["read"] = None  # how long an answer may take to begin is the caller's to say
+    async def run(
+        self, *handlers: object, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED, **more: object
+    ) -> None:
+        """Nothing, until cancelled: what the server asks of us is answered where it comes, in an answer."""
+        task_status.started()
+        await anyio.sleep_forever()
+
+    async def send_raw_request(
+        self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
+    ) -> dict[str, Any]:
+        """The result of one request of the SDK.
+
+        Raises one error of the tree; while connecting, `MCPError` for whatever need not be the last word.
+        """
+        if self._ended:
+            raise Unreachable(_ENDED, sent=False)
+        opts = opts or {}
+        record, rpc_id = exchange.get() or Exchange(), next(self._numbers)
+        record.refused = None
+        message = jsonrpc.request(rpc_id, method, {**(params or {}), **traced(params)})
+        request = self._request("POST", self._placed(method, opts), to_json(message))
+        request.headers["x-request-id"] = record.request_id
+        # How long an answer may take to begin is the caller's to say. Only the SDK's first question, to which
+        # older servers may say nothing, has a limit of its own, and leaves time for another one.
+        probe = opts.get("timeout")
+        patience = None if probe is None else min(probe, self._config.call_timeout / 2)
+        request.extensions["timeout"]["read"] = patience
+        said: Object = {}
         try:
-            response = await super().send(request, stream=True, **kwargs)
-            limits["read"] = self._idle
-            if response.is_redirect:
-                record.error = redirected(response)
-                return response
-            try:
-                if response.status_code >= 400:
-                    return await self._refused(response, rpc_id, record)
-                return await self._answered(response, rpc_id, record)
-            finally:
-                await response.aclose()
-        except KonnectError as error:
-            failure = error
+            takes_back = opts.get("cancel_on_abandon", True)
+            answer = await self._exchanged(
+                request, rpc_id, connecting=record.connecting, takes_back=takes_back
+            )
+            if "result" in answer:
+                return cast("dict[str, Any]", answer["result"])
+            said = answer["error"]
+            failure = jsonrpc.refused(said, connecting=record.connecting)
         except BROKEN as error:
             failure = broken(error, request)
+        except KonnectError as error:
+            failure = error
         failure.request_id = failure.request_id or record.request_id
-        record.error = failure
-        return _failed(request, rpc_id, failure)
+        unheard = probe is not None and isinstance(failure, TimedOut) and failure.limit == "idle"
+        if not record.connecting or (is_outage(failure) and not unheard):
+            raise failure
+        record.refused = failure
+        raise MCPError(**jsonrpc.refusing(said or {"message": failure.message}))
 
-    async def _told(
-        self, request: httpx2.Request, message: Mapping[str, Any] | None, **kwargs: Any
-    ) -> httpx2.Response:
-        """Send a notification, or the end of the mcp session; the SDK could do nothing about a failure."""
-        limit = _COURTESY if message and message.get("method") == "notifications/cancelled" else None
-        # Meanwhile the SDK sends nothing else: a server that swallows the courtesy must not stop the others.
-        with anyio.move_on_after(limit), suppress(*BROKEN):
-            await (await super().send(request, stream=True, **kwargs)).aclose()
-        return httpx2.Response(204 if request.method == "DELETE" else 202, request=request)
+    async def notify(
+        self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
+    ) -> None:
+        """Send what has no answer; nothing could be done about a failure."""
+        message = jsonrpc.request(None, method, params)
+        await self._tell(self._request("POST", self._placed(method, opts or {}), to_json(message)))
 
-    async def _refused(self, response: httpx2.Response, rpc_id: Any, record: Exchange) -> httpx2.Response:
-        """4xx and 5xx: a failure, unless it is JSON-RPC's own way of saying no (era negotiation needs it)."""
-        request, status = response.request, response.status_code
+    async def end(self) -> None:
+        """Cut off what is under way, and end the mcp session at the server, if it has them."""
+        self._ended = True
+        for under_way in tuple(self._under_way):
+            under_way.cancel()
+        if _SESSION in self._place:
+            await self._tell(self._request("DELETE", self._place))
+
+    def _take_back(self, rpc_id: int) -> None:
+        """Tell the server that nobody waits for an answer any more; for newer ones, hanging up says it."""
+        if self._ended or self._place.get(_VERSION) in MODERN_PROTOCOL_VERSIONS:
+            return
+        message = jsonrpc.request(None, "notifications/cancelled", {"requestId": rpc_id})
+        request = self._request("POST", self._place, to_json(message))
+        self._background.start_soon(partial(self._tell, request, limit=_COURTESY))
+
+    def _placed(self, method: str, opts: CallOptions) -> dict[str, str]:
+        """The headers that place a message in the mcp session, with those the SDK has put on it."""
+        stamped = opts.get("headers", {})
+        if method == "initialize":
+            self._place.pop(_VERSION, None)  # it is about to be negotiated
+        elif _VERSION in stamped:
+            self._place[_VERSION] = stamped[_VERSION]
+        return {**self._place, **stamped}
+
+    def _request(
+        self, method: str, headers: Mapping[str, str], content: bytes | None = None
+    ) -> httpx2.Request:
+        limits = {"connect": self._config.connect_timeout, "pool": None}
+        idle = {"read": self._config.idle_timeout, "write": self._config.idle_timeout}
+        return httpx2.Request(
+            method,
+            self._url,
+            headers={**self._headers, **headers},
+            content=content,
+            cookies=self._http.cookies,
+            extensions={"timeout": limits | idle},
+        )
+
+    async def _send(self, request: httpx2.Request) -> httpx2.Response:
+        """The response, its body unread. Follows a redirect that leaves origin and message as they are."""
+        followed = 0
+        while (response := await self._http.send(request, stream=True, follow_redirects=False)).is_redirect:
+            await response.aclose()
+            following = response.next_request
+            if following is None or followed == _REDIRECTS or _target(following) != _target(request):
+                raise redirected(response)
+            request, followed = following, followed + 1
+        return response
+
+    async def _tell(self, request: httpx2.Request, *, limit: float = math.inf) -> None:
+        """Send what has no answer, and forget about it."""
+        with anyio.move_on_after(limit), suppress(KonnectError, *BROKEN):
+            await (await self._send(request)).aclose()
+
+    async def _exchanged(
+        self, request: httpx2.Request, rpc_id: int, *, connecting: bool, takes_back: bool
+    ) -> Object:
+        """The exchange of one request, which `end` can cut off; given up by the caller, it is taken back."""
+        with anyio.CancelScope() as under_way:
+            self._under_way.add(under_way)
+            try:
+                return await self._answer(request, rpc_id, connecting=connecting)
+            except anyio.get_cancelled_exc_class():
+                if takes_back:
+                    self._take_back(rpc_id)
+                raise
+            finally:
+                self._under_way.discard(under_way)
+        raise Unreachable(_ENDED)
+
+    async def _answer(self, request: httpx2.Request, rpc_id: int, *, connecting: bool) -> Object:
+        """What the server says to a request: its `result` or its `error`. Raises whatever comes instead."""
+        response = await self._send(request)
+        request.extensions["timeout"]["read"] = self._config.idle_timeout
+        try:
+            if response.status_code >= 400:
+                return await self._refusal(response, connecting=connecting)
+            if connecting and _SESSION in response.headers:
+                self._place[_SESSION] = response.headers[_SESSION]
+            cap = self._config.max_response_bytes
+            if not holds_events(response):
+                return await answer_in(response, rpc_id, cap=cap)
+            return await answer_among_events(
+                response, rpc_id, cap=cap, resume=self._resumed, reply=self._reply
+            )
+        finally:
+            await response.aclose()
+
+    async def _refusal(self, response: httpx2.Response, *, connecting: bool) -> Object:
+        """4xx and 5xx: JSON-RPC's own way of saying no (era negotiation needs it); raises any other."""
+        status = response.status_code
         body = b""
         with suppress(TooLarge, *BROKEN):  # the status is known, and says more than a broken body
-            body = (await _whole(response, _ERROR_BODY_CAP)).content
-        if status == 404 and "mcp-session-id" in request.headers:
+            body = await whole(response, _ERROR_BODY_CAP)
+        if status == 404 and _SESSION in response.request.headers:
             raise SessionLost("The server no longer knows the mcp session (HTTP 404).")
         said = (as_object(jsonrpc.parsed(body)) or {}).get("error")
-        refusal = as_object(said)
-        if refusal is not None and status in (400, 404, 405, 422):
-            record.error = jsonrpc.refused(refusal, connecting=record.connecting)
-            record.error.request_id = _request_id(response)
-            return _json(response, jsonrpc.refusing(rpc_id, refusal))
+        if status in (400, 404, 405, 422) and as_object(said) is not None:
+            return {"error": said}
         if status in (404, 405):
             raise no_endpoint(status)
         failure = http_error(
             status,
             said or body,
             retry_after=retry_after_seconds(response.headers.get("retry-after")),
-            connecting=record.connecting,
+            connecting=connecting,
         )
-        failure.hint = failure.hint or (ENDPOINT_HINT if record.connecting else "")
+        failure.hint = failure.hint or (ENDPOINT_HINT if connecting else "")
         failure.request_id = _request_id(response)
         raise failure
 
-    async def _answered(self, response: httpx2.Response, rpc_id: Any, record: Exchange) -> httpx2.Response:
-        kind = _kind(response)
-        if kind == _EVENTS:
-            answer = await self._from_events(response, rpc_id, record)
-        else:
-            whole = await _whole(response, self._cap)
-            body = whole.content
-            found = jsonrpc.answer_to(rpc_id, jsonrpc.parsed(body), body, connecting=record.connecting)
-            if found is None:
-                raise _no_answer(response.status_code, kind, body)
-            if found.text is body and kind == _PLAIN and response.status_code == 200:
-                return whole
-            answer = found
-        record.error = answer.error
-        return _json(response, answer.text)
+    async def _reply(self, said: Object) -> None:
+        """Answer what the server asks; if it takes no answer, it waits in vain."""
+        await self._tell(self._request("POST", self._place, to_json(said)), limit=_COURTESY)
 
-    async def _from_events(self, response: httpx2.Response, rpc_id: Any, record: Exchange) -> Answer:
-        """The answer to this request out of an event stream, resumed by event id when it breaks off."""
-        request, stream = response.request, response
-        last_id, pause, fruitless = "", _RESUMPTION_PAUSE, 0
-        answer: Answer | None = None
-        failure: KonnectError | None = None
-        while True:
-            fruitless += 1
-            try:
-                with anyio.CancelScope() as reading:
-                    async for event in httpx2.EventSource(stream, max_event_size=self._cap):
-                        fruitless = 0
-                        last_id = event.id or last_id
-                        pause = min(event.retry / 1000, _LONGEST_PAUSE) if event.retry is not None else pause
-                        if answer is not None or failure is not None or not event.data:
-                            continue
-                        message = jsonrpc.parsed(event.data)
-                        answer = jsonrpc.answer_to(rpc_id, message, event.data, connecting=record.connecting)
-                        reply = jsonrpc.reply_to(message)
-                        if answer is not None:
-                            # Read to the end, which is near: it frees the connection for the next call.
-                            reading.deadline = anyio.current_time() + _DRAIN
-                        elif reply is not None:
-                            await self._reply(request, reply)
-                        elif event.event == "message" and not isinstance(message, (dict, list)):
-                            failure = undecodable("an event that is no JSON", event.data[:_EXCERPT], "event")
-                            reading.cancel()  # see _whole
-            except httpx2.SSEError as error:
-                raise too_large(self._cap, self._cap) from error
-            except (httpx2.NetworkError, httpx2.ProtocolError, httpx2.StreamError):
-                pass  # broken off: resumed below if the server numbers its events
-            finally:
-                await stream.aclose()
-            if failure is not None:
-                raise failure
-            if answer is not None:
-                return answer
-            if not last_id or fruitless > _RESUMPTIONS:
-                raise cut()
-            await anyio.sleep(pause)
-            stream = await self._resumed(request, last_id)
-
-    async def _resumed(self, request: httpx2.Request, last_id: str) -> httpx2.Response:
+    async def _resumed(self, last_id: str) -> httpx2.Response:
         """The rest of an event stream that broke off after the event `last_id`."""
-        headers = {**_of_session(request), "Accept": _EVENTS, "Last-Event-ID": last_id}
-        resumption = self.build_request("GET", request.url, headers=headers)
+        headers = {**self._place, "accept": EVENTS, "last-event-id": last_id}
         try:
-            stream = await super().send(resumption, stream=True, follow_redirects=False)
+            stream = await self._http.send(self._request("GET", headers), stream=True, follow_redirects=False)
         except httpx2.ReadTimeout:
             raise
         except httpx2.HTTPError as error:
             # In other words than the network's: whatever happens here, the request itself has been sent.
             raise cut() from error
-        if stream.status_code != 200 or _kind(stream) != _EVENTS:
+        if stream.status_code != 200 or not holds_events(stream):
             await stream.aclose()
             raise cut()
         return stream
 
-    async def _reply(self, request: httpx2.Request, reply: Mapping[str, Any]) -> None:
-        """Answer what the server asks in the middle of `request`; if it takes no answer, it waits in vain."""
-        headers = {**_of_session(request), "Accept": f"{_PLAIN}, {_EVENTS}"}
-        message = self.build_request("POST", request.url, json=reply, headers=headers)
-        with anyio.move_on_after(_COURTESY), suppress(*BROKEN):
-            await (await super().send(message, stream=True, follow_redirects=False)).aclose()
 
-
-class _Through(httpx2.AsyncBaseTransport):
-    """Sends through a client of the caller's: its proxies, certificates and limits apply."""
-
-    def __init__(self, client: httpx2.AsyncClient) -> None:
-        self._client = client
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        return await self._client.send(request, stream=True, follow_redirects=False)
+def _http_client(config: Config) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=config.max_in_flight),
+        verify=_certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
+    )
 
 
 @cache
@@ -247,70 +300,13 @@ def _certificates(cafile: str | None, capath: str | None) -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-async def _whole(response: httpx2.Response, cap: int) -> httpx2.Response:
-    """The response with its whole body, at most `cap` bytes after decompression."""
-    headers = response.headers
-    told = headers.get("content-length", "")
-    fits = told.isascii() and told.isdigit() and len(told) < 16 and int(told) <= cap
-    if fits and "content-encoding" not in headers:
-        await response.aread()
-        return response
-    chunks: list[bytes] = []
-    size = 0
-    with anyio.CancelScope() as reading:
-        async for chunk in response.aiter_bytes():
-            size += len(chunk)
-            if size <= cap:
-                chunks.append(chunk)
-            else:
-                # Leaving the loop would leave the generators below it open; cancelled, they all end.
-                reading.cancel()
-    if size > cap:
-        raise too_large(size, cap)
-    return _copied(response, b"".join(chunks), headers.get("content-type", ""))
-
-
 def _request_id(response: httpx2.Response) -> str | None:
     """The id under which the server itself knows the request."""
     named = (scrub(response.headers.get(name, "")) for name in _SERVER_REQUEST_IDS)
     return next(filter(None, named), None)
 
 
-def _kind(response: httpx2.Response) -> str:
-    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _no_answer(status: int, kind: str, body: bytes) -> Undecodable:
-    """The error for a body without the answer, saying what it is instead."""
-    shown, start = body[:_EXCERPT].decode("utf-8", "replace"), body.lstrip()[:1]
-    if not start:
-        return undecodable(f"HTTP {status} without an answer", kind, "body")
-    if start in (b"{", b"["):
-        return undecodable("no JSON-RPC answer to this request", shown, "body")
-    page = start == b"<"
-    what = "an HTML page (from a login or a proxy?)" if page else "something that is no JSON"
-    failure = undecodable(f"{what} instead of an MCP answer", shown, "body")
-    failure.hint = ENDPOINT_HINT if page else failure.hint
-    return failure
-
-
-def _json(response: httpx2.Response, content: str | bytes) -> httpx2.Response:
-    """A plain JSON response in the place of `response`."""
-    return _copied(response, content, _PLAIN)
-
-
-def _copied(response: httpx2.Response, content: str | bytes, kind: str) -> httpx2.Response:
-    """A response of `content` in the place of `response`, with the header the SDK reads."""
-    session = response.headers.get("mcp-session-id")
-    headers = {"content-type": kind, **({"mcp-session-id": session} if session else {})}
-    return httpx2.Response(200, headers=headers, content=content, request=response.request)
-
-
-def _failed(request: httpx2.Request, rpc_id: Any, failure: KonnectError) -> httpx2.Response:
-    content = jsonrpc.refusing(rpc_id, {"message": failure.message})
-    return httpx2.Response(200, headers={"content-type": _PLAIN}, content=content, request=request)
-
-
-def _of_session(request: httpx2.Request) -> dict[str, str]:
-    """The headers that place another request beside this one in the mcp session."""
-    return {name: request.headers[name] for name in _SESSION_HEADERS if name in request.headers}
+def _target(request: httpx2.Request) -> tuple[object, ...]:
+    """What a redirect must leave as it is."""
+    url = request.url
+    return request.method, url.scheme, url.host, url.port, url.userinfo

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from konnect_agent.redaction import MASK, is_reference, is_secret_name, redact, scrub
+from konnect_agent.redaction import MASK, is_reference, is_secret_name, redact, scrub, scrub_quoted
 
 
 @pytest.mark.parametrize(
@@ -146,3 +146,11 @@ def test_redaction_leaves_the_original_alone() -> None:
 def test_a_megabyte_that_only_begins_like_tokens_is_read_once() -> None:
     text = "eyJ-" * 250_000
     assert scrub(text) == text
+
+
+def test_headers_as_the_http_libraries_write_them_are_shown_without_secrets() -> None:
+    headers = [(b"Set-Cookie", b"sid=tidal-otter; Path=/"), (b"X-Api-Key", b"it's"), (b"Server", b"kong")]
+    assert scrub_quoted(f"headers={headers}") == (
+        f"headers=[(b'Set-Cookie', b'{MASK}'), (b'X-Api-Key', b'{MASK}'), (b'Server', b'kong')]"
+    )
+    assert scrub_quoted('missing: ["token", "name"]') == 'missing: ["token", "name"]'

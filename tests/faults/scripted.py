@@ -53,6 +53,7 @@ class Request:
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in handler.headers.items()}
         self.id: Any = self.message.get("id")
         self.kind: str = self.message.get("method", handler.command)
+        self.path: str = handler.path
         self.number = 0
         self._handler, self._server = handler, server
 

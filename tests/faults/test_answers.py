@@ -109,6 +109,13 @@ NONSENSE: dict[str, Callable[[Request], None]] = {
     "JSON that is no message": lambda r: r.answer('{"ok": true}'),
     "a JSON list": lambda r: r.answer("[1, 2, 3]"),
     "JSON too deep to read": lambda r: r.answer("[" * 100_000),
+    "an answer too deep to read": lambda r: r.answer(
+        f'{{"jsonrpc": "2.0", "id": {r.id}, "result": {{"content": [], "x": {"[" * 300}{"]" * 300}}}}}'
+    ),
+    "a result of nothing": lambda r: r.answer(rpc(r.id, result=None)),
+    "a result that is a list": lambda r: r.stream(event(rpc(r.id, result=PLANES))),
+    "an id that only looks like it": lambda r: r.answer(rpc([r.id], result=tool_result(PLANES))),
+    "an id without end": lambda r: r.answer(f'{{"jsonrpc": "2.0", "id": {"9" * 5000}, "result": {{}}}}'),
     "half a message": lambda r: r.answer(answer_to(r)[:40]),
     "the answer to another request": lambda r: r.answer(rpc(4711, result=tool_result(PLANES))),
     "an event with the answer to another request": lambda r: r.stream(
@@ -146,8 +153,10 @@ async def test_nonsense_is_told_in_words_and_costs_only_that_call(connect: Conne
 async def test_a_login_page_is_called_one(connect: Connect, world: World) -> None:
     with Sandbox(world=world, faults="html:1") as sandbox:
         async with connect(sandbox) as konnect:
-            with pytest.raises(Undecodable, match="HTML page"):
+            with pytest.raises(Undecodable, match="HTML page") as caught:
                 await konnect.control_planes.list()
+    assert "proxy" in caught.value.hint
+    assert "regional host" in caught.value.hint
 
 
 CORRECT: dict[str, Callable[[Request], None]] = {
@@ -157,6 +166,10 @@ CORRECT: dict[str, Callable[[Request], None]] = {
         answer_to(r), content_type="Application/JSON; charset=utf-8"
     ),
     "the id as a string": lambda r: r.answer(rpc(str(r.id), result=tool_result(PLANES))),
+    "the version left out": lambda r: r.answer(json.dumps({"id": r.id, "result": tool_result(PLANES)})),
+    "an error that is none": lambda r: r.answer(rpc(r.id, result=tool_result(PLANES), error=None)),
+    "an event of another name": lambda r: r.stream(event(answer_to(r), name="result")),
+    "202 Accepted, with the answer": lambda r: r.answer(answer_to(r), status=202),
     "a batch of one": lambda r: r.answer(f"[{answer_to(r)}]"),
     "white space around it": lambda r: r.answer(f"\n\n  {answer_to(r)}  \n"),
     "the answer twice": lambda r: r.stream(event(answer_to(r)), event(answer_to(r))),

@@ -138,6 +138,35 @@ async def test_the_fields_of_a_bad_request_are_named(connect: Connect) -> None:
     assert isinstance(error, InvalidArguments)
     assert "http_latency: must look like >=1000ms" in str(error)
     assert TRACE in str(error)
+    assert error.trace == TRACE
+
+
+async def test_what_is_not_found_carries_the_trace_too(connect: Connect) -> None:
+    hidden = {"status": 404, "title": "Not Found", "instance": TRACE, "detail": "no such route"}
+    with ScriptedServer(lambda request: request.result(hidden)) as server:
+        error = await failure(connect, server)
+    assert isinstance(error, NotFound)
+    assert error.trace == TRACE
+
+
+async def test_the_title_of_a_problem_is_told_beside_its_detail(connect: Connect) -> None:
+    with ScriptedServer(lambda request: request.answer(problem(503), status=503)) as server:
+        error = await failure(connect, server)
+    assert "HTTP 503 Teapot: short and stout" in str(error)
+
+
+async def test_the_servers_own_request_id_is_not_sent_to_it_with_the_next_attempt(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        if request.number == 1:
+            request.answer("", status=503, x_request_id="its own")
+        else:
+            request.result("fine")
+
+    with ScriptedServer(script) as server:
+        async with connect(server) as konnect:
+            assert await konnect.call("GetControlPlane") == "fine"
+        first, second = server.of("tools/call")
+    assert first.headers["x-request-id"] == second.headers["x-request-id"] != "its own"
 
 
 async def test_a_json_rpc_refusal_in_an_http_error_keeps_its_words(connect: Connect) -> None:
@@ -288,6 +317,25 @@ async def test_a_tool_that_says_no_in_words_is_understood(
     with ScriptedServer(lambda request: request.answer(rpc(request.id, result=refused))) as server:
         error = await failure(connect, server)
     assert isinstance(error, kind)
+
+
+async def test_a_status_without_a_body_keeps_the_words_beside_it(connect: Connect) -> None:
+    text = "Error calling tool 'execute': Exception: HTTP error 500: The shards are on fire - {}"
+    said = {"content": [{"type": "text", "text": text}], "isError": True}
+    with ScriptedServer(lambda request: request.answer(rpc(request.id, result=said))) as server:
+        error = await failure(connect, server)
+    assert isinstance(error, ServerError)
+    assert "The shards are on fire" in str(error)
+
+
+@pytest.mark.parametrize("code", [-32000, -32001])  # what the SDK calls its own broken connections
+async def test_a_code_of_the_servers_own_is_no_broken_connection(connect: Connect, code: int) -> None:
+    with ScriptedServer(
+        lambda r: r.answer(rpc(r.id, error={"code": code, "message": "not today"}))
+    ) as server:
+        error = await failure(connect, server, max_attempts=3)
+        assert len(server.of("tools/call")) == 1
+    assert type(error) is ToolError
 
 
 async def test_a_hidden_rate_limit_is_waited_out(connect: Connect, world: World) -> None:

@@ -89,7 +89,6 @@ async def test_no_log_line_carries_the_token_or_a_secret_of_a_plugin(
             await konnect.call("KnowledgeBaseSearch", {"query": f"what is {sandbox.token}"})
     assert all(secret in repr(configs) for secret in plain_secrets)  # they did come over the wire
     assert logged.names >= {"konnect_agent", "mcp", "httpx2", "httpcore2"}
-    assert "[redacted]" in logged.text
     assert DEFAULT_TOKEN not in logged.text
     assert [secret for secret in plain_secrets if secret in logged.text] == []
 
@@ -125,6 +124,7 @@ async def test_what_a_hostile_server_says_about_the_token_is_not_repeated(
         shown = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
         assert server.token not in shown
     assert server.token not in logged.text
+    assert "[redacted]" in logged.text  # the libraries do log what a server says in its headers
 
 
 @pytest.mark.anyio

@@ -61,6 +61,22 @@ async def test_an_answer_that_stops_in_the_middle_says_idle_timeout(connect: Con
     assert "idle_timeout" in str(error)
 
 
+async def test_an_answer_may_take_longer_to_begin_than_it_may_pause(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        if request.number == 1:
+            server.closing.wait(0.3)
+            request.result("late")
+        else:
+            request.hold()
+
+    server = ScriptedServer(script)
+    with server:
+        async with connect(server, idle_timeout=0.05, call_timeout=5, max_attempts=1) as konnect:
+            assert await konnect.call("GetControlPlane") == "late"
+        async with connect(server, idle_timeout=0.05, call_timeout=0.2, max_attempts=1) as konnect:
+            assert (await timed_out(konnect)).limit == "call"
+
+
 async def test_an_event_stream_that_falls_silent_says_idle_timeout(connect: Connect) -> None:
     def script(request: Request) -> None:
         request.head(content_type="text/event-stream")
@@ -127,6 +143,19 @@ async def test_a_handshake_that_hangs_is_ended(connect: Connect) -> None:
             await konnect.connect()
         await konnect.aclose()
     assert caught.value.operation == "connect"
+
+
+async def test_a_handshake_that_hangs_once_is_tried_again(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        if request.number == 1:
+            request.hold()
+        request.usual()
+
+    with ScriptedServer(lambda r: r.result("fine"), others={"initialize": script}) as server:
+        with anyio.fail_after(30):
+            async with connect(server, call_timeout=0.2) as konnect:
+                assert await konnect.call("GetControlPlane") == "fine"
+        assert len(server.of("initialize")) == 2
 
 
 async def test_a_time_limit_is_also_pythons_own_timeout_error(connect: Connect) -> None:
