@@ -42,6 +42,7 @@ class PlainIndexes:
         self._lengths = sorted({len(path) for path in self._uris}, reverse=True)
         self._regex_uris = [entry for entry in ordered if entry.uri is not None]
         self._regex_index = RegexIndex([entry.uri for entry in self._regex_uris if entry.uri is not None])
+        self.regex_texts = frozenset(entry.path for entry in self._regex_uris)
         self._methods = {method for entry in ordered for method in entry.methods}
         self._snis = {sni for entry in ordered for sni in entry.snis}
         self._ends = {

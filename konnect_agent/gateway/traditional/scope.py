@@ -59,12 +59,14 @@ def _end_key(side: str, end: End) -> Key | None:
 def takes_all(wide: Entry, narrow: Entry) -> bool:
     """Whether `wide` provably holds wherever `narrow` does, and is tried before it. False means no proof.
 
-    Within a category that is so for an entry that is sorted first and shares every file: whoever calls sees
-    to the first. A higher category is walked through first if the request reaches its rules, which it does
-    for all but SNIs: those count as matched over plain HTTP without being reached.
+    Within a category that is so for an entry that is sorted first (whoever calls sees to that) and shares
+    every file: one of the same path, or a regex, since while it matches no prefix is what a request hits.
+    A higher category is walked through first if the request reaches its rules, which it does for all but
+    SNIs: those count as matched over plain HTTP without being reached.
     """
     if wide.rules == narrow.rules:
-        first = wide.headers.keys() == narrow.headers.keys()
+        same_file = wide.paths == narrow.paths or (wide.uri is not None and narrow.uri is None)
+        first = same_file and wide.headers.keys() == narrow.headers.keys()
     else:
         first = not wide.rules & SNI and category_order(wide.rules) > category_order(narrow.rules)
     fields = not wide.rules & ~(narrow.rules | URI)

@@ -84,11 +84,16 @@ class TraditionalTable:
         one, other = self.entries[wide], self.entries[narrow]
         if not takes_all(one, other):
             return False
-        return one.rules != other.rules or (wide < narrow and self._filed_before(wide, narrow))
+        return one.rules != other.rules or (wide < narrow and self._tried_first(wide, narrow))
 
-    def _filed_before(self, wide: int, narrow: int) -> bool:
-        """Whether `wide` also comes first wherever both are filed: endpoints have an order of their own."""
+    def _tried_first(self, wide: int, narrow: int) -> bool:
+        """Whether no file turns the order of two entries of a category around.
+
+        Endpoints have an order of their own, and a regex with the text of a prefix leads to that one's file.
+        """
         entry = self.entries[narrow]
+        if self.entries[wide].paths != entry.paths and entry.path in self._plain.regex_texts:
+            return False
         files = self._categories[self._place[entry.rules]].files
         shared = (files[rule, value].positions for rule, value in entry.filed() if rule in (SRC, DST))
         return all(positions.index(wide) < positions.index(narrow) for positions in shared)
