@@ -46,8 +46,15 @@ check: $(VENV)/.dev ## lint, format, types and import rules
 test: check ## the whole check: lint, types, import rules, tests and notebooks
 	$(BIN)/python -m pytest --ignore tests/benchmarks
 
-bench: $(VENV)/.dev ## the speed figures, as tables
+bench: $(VENV)/.langchain ## the speed figures, as tables, beside other MCP clients
+	KONNECT_BENCH_PYTHON_LANGCHAIN=$(CURDIR)/$(VENV)/langchain/bin/python \
 	$(BIN)/python -m pytest tests/benchmarks -s --benchmark-disable-gc
+
+# Made for mcp 1, hence an environment of its own. Where it cannot be installed, the tables say so.
+$(VENV)/.langchain: $(VENV)/.dev
+	$(BIN)/python -m venv $(VENV)/langchain
+	-$(VENV)/langchain/bin/python -m pip install --quiet --disable-pip-version-check 'langchain-mcp-adapters>=0.3,<0.4'
+	@touch $@
 
 format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff check --fix .
