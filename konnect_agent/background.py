@@ -35,8 +35,8 @@ class Finished(Generic[T]):
 async def see_through(work: Callable[[], Awaitable[T]], *, patience: float) -> Finished[T]:
     """Run `work` in a task of its own and wait for it, whatever happens to the waiting task.
 
-    An interruption is held back until the work is done, or for `patience` seconds; whoever called must
-    raise it again. A cancellation by an anyio scope shows at the next checkpoint after this returns.
+    An interruption, also a cancellation by an anyio scope, is held back until the work is done, or for
+    `patience` seconds; whoever called must raise it again.
     """
     outcome, done = Finished[T](), anyio.Event()
 
@@ -49,15 +49,17 @@ async def see_through(work: Callable[[], Awaitable[T]], *, patience: float) -> F
             done.set()
 
     spawn(run)
-    with anyio.CancelScope(shield=True) as shield:
-        while not done.is_set():
-            try:
-                await done.wait()
-            except BaseException as interruption:
-                if shield.cancel_called:
-                    raise
-                outcome.interruption = outcome.interruption or interruption
-                shield.deadline = min(shield.deadline, anyio.current_time() + patience)
+    try:
+        await done.wait()
+    except BaseException as interruption:
+        outcome.interruption = interruption
+        with anyio.move_on_after(patience, shield=True) as shield:
+            while not done.is_set():
+                try:
+                    await done.wait()
+                except BaseException:  # once more: nothing ends sooner for it
+                    if shield.cancel_called:
+                        raise
     return outcome
 
 

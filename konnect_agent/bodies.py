@@ -1,29 +1,35 @@
 """What the body of a response says: the answer to one request, out of JSON or out of an event stream.
 
-Nothing is read beyond the cap, after decompression. A content type is believed only when it announces
-events: whatever else comes is read as JSON, and told for what it is when it is none. An event stream is read
-until the event that answers this request; what the server asks meanwhile is answered, and a stream that
-breaks off is resumed behind its last event, if the server numbers them (MCP, Streamable HTTP).
+Nothing is read beyond the cap, after decompression, which goes step by step: a limit of time or size can end
+it anywhere. A content type is believed only when it announces events: whatever else comes is read as JSON,
+and told for what it is when it is none. An event stream is read until the event that answers this request;
+what the server asks meanwhile is answered, and a stream that breaks off is resumed behind its last event, if
+the server numbers them (MCP, Streamable HTTP).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import anyio
 import httpx2
+from anyio.lowlevel import checkpoint
 
 from konnect_agent import jsonrpc
 from konnect_agent.decoding import Object, undecodable
-from konnect_agent.errors import ENDPOINT_HINT, KonnectError, Undecodable
-from konnect_agent.outages import cut, too_large
+from konnect_agent.errors import ENDPOINT_HINT, KonnectError
+from konnect_agent.outages import cut, too_large, unanswered
 
 PLAIN, EVENTS = "application/json", "text/event-stream"
 
 _RESUMPTIONS = 2
-_DRAIN = 0.25
+# In seconds, how long an answer waits: for the end of its stream, which mostly comes at once and frees the
+# connection for the next call; and, when it is an error about no request in particular, for a better one.
+_DRAIN, _SECOND_THOUGHTS = 0.02, 1.0
 _RESUMPTION_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
+_FRAMES = {"content-length", "transfer-encoding"}  # without them, a body ends with its connection
 _EXCERPT = 300
 
 
@@ -33,7 +39,7 @@ def holds_events(response: httpx2.Response) -> bool:
 
 
 async def answer_in(response: httpx2.Response, rpc_id: Any, *, cap: int) -> Object:
-    """The answer that a response holds, its `result` or its `error`. Raises `Undecodable`, `TooLarge`."""
+    """The answer that a response holds, its `result` or its `error`. Raises `Undecodable`, `TooLarge`, `Unreachable`."""
     body = await whole(response, cap)
     answer = jsonrpc.answer_to(rpc_id, jsonrpc.parsed(body))
     if answer is None:
@@ -59,20 +65,21 @@ async def answer_among_events(
     failure: KonnectError | None = None
     while True:
         fruitless += 1
+        broken = False
         try:
             with anyio.CancelScope() as reading:
-                async for event in httpx2.EventSource(stream, max_event_size=cap):
+                async for event in httpx2.EventSource(_step_by_step(stream), max_event_size=cap):
                     fruitless = 0
                     last_id = event.id or last_id
                     pause = min(event.retry / 1000, _LONGEST_PAUSE) if event.retry is not None else pause
-                    if answer is not None or failure is not None or not event.data:
+                    if failure is not None or not event.data or (answer and answer["id"] is not None):
                         continue
                     message = jsonrpc.parsed(event.data)
-                    answer = jsonrpc.answer_to(rpc_id, message)
-                    said = jsonrpc.reply_to(message)
-                    if answer is not None:
-                        # Read to the end, which is near: it frees the connection for the next call.
-                        reading.deadline = anyio.current_time() + _DRAIN
+                    found, said = jsonrpc.answer_to(rpc_id, message), jsonrpc.reply_to(message)
+                    if found is not None:
+                        answer = found
+                        limit = _SECOND_THOUGHTS if answer["id"] is None else _DRAIN
+                        reading.deadline = anyio.current_time() + limit
                     elif said is not None:
                         await reply(said)
                     elif event.event == "message" and not isinstance(message, (dict, list)):
@@ -81,7 +88,7 @@ async def answer_among_events(
         except httpx2.SSEError as error:
             raise too_large(cap, cap) from error
         except (httpx2.NetworkError, httpx2.ProtocolError, httpx2.StreamError):
-            pass  # broken off: resumed below if the server numbers its events
+            broken = True  # resumed below if the server numbers its events
         finally:
             await stream.aclose()
         if failure is not None:
@@ -89,22 +96,17 @@ async def answer_among_events(
         if answer is not None:
             return answer
         if not last_id or fruitless > _RESUMPTIONS:
-            raise cut()
+            raise cut() if broken else unanswered()
         await anyio.sleep(pause)
         stream = await resume(last_id)
 
 
 async def whole(response: httpx2.Response, cap: int) -> bytes:
     """The body of a response, at most `cap` bytes after decompression."""
-    headers = response.headers
-    told = headers.get("content-length", "")
-    fits = told.isascii() and told.isdigit() and len(told) < 16 and int(told) <= cap
-    if fits and "content-encoding" not in headers:
-        return await response.aread()
     chunks: list[bytes] = []
     size = 0
     with anyio.CancelScope() as reading:
-        async for chunk in response.aiter_bytes():
+        async for chunk in _step_by_step(response).aiter_bytes():
             size += len(chunk)
             if size <= cap:
                 chunks.append(chunk)
@@ -116,16 +118,41 @@ async def whole(response: httpx2.Response, cap: int) -> bytes:
     return b"".join(chunks)
 
 
+def _step_by_step(response: httpx2.Response) -> httpx2.Response:
+    """The response, with room for a cancellation between any two pieces of what a compressed body becomes.
+
+    What comes in at once may become gigabytes. Raises `Undecodable` for several encodings on top of each
+    other: nobody asks for that, and nothing would come out of some for a long time.
+    """
+    told = response.headers.get_list("content-encoding", split_commas=True)
+    encodings = [name for name in told if name.strip().lower() not in ("", "identity")]
+    if not encodings:
+        return response
+    if len(encodings) > 1:
+        raise undecodable("several encodings on top of each other", ", ".join(told), "body")
+
+    async def pieces() -> AsyncGenerator[bytes]:
+        async with aclosing(response.aiter_bytes()) as inflated:
+            async for piece in inflated:
+                yield piece
+                await checkpoint()
+
+    kept = {"content-type": response.headers.get("content-type", "")}
+    return httpx2.Response(response.status_code, headers=kept, content=pieces(), request=response.request)
+
+
 def _kind(response: httpx2.Response) -> str:
     return response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _no_answer(response: httpx2.Response, body: bytes) -> Undecodable:
+def _no_answer(response: httpx2.Response, body: bytes) -> KonnectError:
     """The error for a body without the answer, saying what it is instead."""
     shown, start = body[:_EXCERPT].decode("utf-8", "replace"), body.lstrip()[:1]
     if not start:
         return undecodable(f"HTTP {response.status_code} without an answer", _kind(response), "body")
     if start in (b"{", b"["):
+        if not _FRAMES & response.headers.keys() and jsonrpc.breaks_off(body):
+            return cut()
         return undecodable("no JSON-RPC answer to this request", shown, "body")
     page = start == b"<"
     what = "an HTML page (from a login or a proxy?)" if page else "something that is no JSON"

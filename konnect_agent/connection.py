@@ -1,9 +1,11 @@
 """A connection that outlives its mcp sessions: callers come and go, and a session is replaced behind them.
 
-1. `open` makes an mcp session, with retries; calls do it by themselves.
-2. `call` takes a place from the pacer, sends, and turns whatever happened into an answer or one error.
-3. A lost or dead session is replaced once for everybody who waits; what may be replayed is tried again.
-4. An attempt is limited by `call_timeout`, all of them together by `deadline`.
+1. `call` needs an mcp session at hand, takes a place from the pacer, sends, and turns whatever happened into an
+   answer or one error. What failed is tried again as the policy says, as long as the time lasts.
+2. A server that lets nobody in is one fact for all: as soon as one request could not leave, nobody sends. One
+   caller dials, again and again, and the others wait for what comes of it: the session, or the same error.
+3. Dialing goes on with the mcp session there is, if the server still knows it, else with a new one.
+4. An attempt is limited by `call_timeout`, all of one operation together, connecting included, by `deadline`.
 """
 
 from __future__ import annotations
@@ -11,21 +13,23 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 import anyio
-import stamina
 
 from konnect_agent import events
 from konnect_agent.config import Config
 from konnect_agent.decoding import plain
-from konnect_agent.errors import ConfigError, KonnectError, TimedOut
+from konnect_agent.errors import ConfigError, KonnectError, SessionLost, TimedOut
 from konnect_agent.logs import redact_logs
 from konnect_agent.mcp_session import McpSession
 from konnect_agent.origin import Origin, answered
 from konnect_agent.pacing import shared_pacer
 from konnect_agent.refusals import hidden_error, refusal
-from konnect_agent.retry import Policy, is_throttle
+from konnect_agent.retry import Policy, is_throttle, never_left
 from konnect_agent.telemetry import told
 from konnect_agent.toolbox import Toolbox, check_writable
 from konnect_agent.wire import Exchange
@@ -36,10 +40,38 @@ if TYPE_CHECKING:
 log = logging.getLogger("konnect_agent")
 T = TypeVar("T")
 
-logging.getLogger("stamina").addFilter(
-    # Each retry is logged here, with its request id; stamina's own line would say less, as a warning.
-    lambda record: not str(getattr(record, "stamina.callable", "")).startswith(f"{__name__}.")
-)
+_DIAL = "connect"
+
+
+@dataclass(slots=True)
+class Attempts:
+    """What has become of one operation so far; `ends` is when its time is over."""
+
+    ends: float
+    record: Exchange = field(default_factory=Exchange)
+    arrived: int = 0  # those that may have
+    turned_away: int = 0  # those that never left, in a row
+    total: int = 0
+    under_way: bool = False
+    entered: int | None = None  # the place the one under way got from the pacer
+    failure: KonnectError | None = None
+    limit: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+    def begin(self, seconds: float) -> None:
+        """One is sent now, and has so many seconds; waiting for a session or a place did not count."""
+        self.under_way = True
+        self.total += 1
+        self.limit.deadline = min(self.limit.deadline, anyio.current_time() + seconds)
+
+    def failed(self, error: KonnectError) -> int:
+        """How many have come to the same; those that nobody let in are counted apart."""
+        self.failure = error
+        if never_left(error):
+            self.turned_away += 1
+            return self.turned_away
+        self.arrived += 1
+        self.turned_away = 0
+        return self.arrived
 
 
 class Connection:
@@ -49,10 +81,13 @@ class Connection:
         redact_logs()
         self.config = config
         self._http_client = http_client
-        self._policy = Policy(config.max_attempts, config.deadline, config.first_wait, config.max_wait)
+        self._policy = Policy(config.max_attempts, config.first_wait, config.max_wait)
         self._pacer = shared_pacer(config.url, config.token, config.max_in_flight)
-        self._renewing = anyio.Lock()
         self._session: McpSession | None = None
+        self._sessions: WeakSet[McpSession] = WeakSet()  # retired ones too: they may have calls in flight
+        self._let_in = False
+        self._dialing = anyio.Lock()
+        self._undialed: KonnectError | None = None
         self._closed = False
 
     @property
@@ -60,161 +95,199 @@ class Connection:
         """The negotiated MCP version, such as `2025-11-25`; None while not connected."""
         return self._session.era if self._session else None
 
+    def ends(self) -> float:
+        """When an operation that begins now must be over, on the event loop's clock."""
+        return anyio.current_time() + self.config.deadline
+
     async def open(self) -> None:
         """Connect, with retries. Raises one error of the tree; nothing stays behind when it does."""
-        await self._opened(anyio.current_time() + self.config.deadline)
+        await self.toolbox()
 
     async def aclose(self) -> None:
         """End the mcp session; safe to call twice, from any task, and while being cancelled."""
         if not self._closed:
             self._pacer.leave(self.config.max_in_flight)
-        self._closed = True
-        session, self._session = self._session, None
-        if session:
+        self._closed, self._session = True, None
+        for session in tuple(self._sessions):
             await session.close()
 
-    async def toolbox(self, *, fresh: bool = False) -> Toolbox:
+    async def toolbox(self, *, fresh: bool = False, ends: float | None = None) -> Toolbox:
         """The server's tools; `fresh` reads tools/list again on the running mcp session."""
-        if not fresh and self._session and self._session.usable:
-            return self._session.toolbox
+        session = self._at_hand()
+        if session and not fresh:
+            return session.toolbox
 
-        async def read(limit: anyio.CancelScope) -> Toolbox:
-            self._narrow(limit)
-            session = await self._live()
-            return await session.list_tools() if fresh else session.toolbox
+        async def read(attempts: Attempts) -> Toolbox:
+            session = await self._reached()
+            if not fresh:
+                return session.toolbox
+            attempts.begin(self.config.call_timeout)
+            return await session.list_tools(attempts.record)
 
-        ends = anyio.current_time() + self.config.deadline
-        return await self._persist("tools/list", read, idempotent=True, ends=ends)
+        attempts = Attempts(self.ends() if ends is None else ends)
+        return await self._persist("tools/list" if fresh else _DIAL, read, attempts, idempotent=True)
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], *, idempotent: bool, operation: str | None = None
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        idempotent: bool,
+        operation: str | None = None,
+        ends: float | None = None,
     ) -> Any:
         """Call a tool by its live name and return its answer as plain data.
 
         Raises one error of the tree: of the connection, or the server's own refusal, also when it hides
         inside a successful answer. `idempotent` says whether the call may be sent again when it is unclear
-        whether it arrived.
+        whether it arrived; `ends` when the operation must be over that this call is a part of.
         """
         operation = operation or tool
         check_writable(arguments, operation)
         record = Exchange()
-        ends = anyio.current_time() + self.config.deadline
 
-        async def once(limit: anyio.CancelScope) -> Any:
-            record.attempts += 1
-            async with self._pacer.slot():
-                self._narrow(limit)
-                session = await self._live()
-                answer = await session.call_tool(tool, arguments, record)
+        async def once(attempts: Attempts) -> Any:
+            answer = None
+            while answer is None:
+                await self._reached()
+                async with self._pacer.slot() as attempts.entered:
+                    session = self._at_hand()  # or it went away while this call stood in line
+                    if session:
+                        attempts.begin(self.config.call_timeout)
+                        record.attempts += 1
+                        answer = await session.call_tool(tool, arguments, record)
             data = plain(answer)
             refused = refusal(answer.text, data) if answer.is_error else hidden_error(data)
             if refused is not None:
                 raise refused
+            self._pacer.succeeded()
             answered(Origin(self.config.url, record.attempts, record.request_id))
             return data
 
+        attempts = Attempts(self.ends() if ends is None else ends, record)
         with told(tool, operation, arguments, record, endpoint=self.config.url):
-            if not (self._session and self._session.usable):
-                # On its own, so that a failure to connect never counts as a call sent.
-                await self._opened(ends)
-            return await self._persist(operation, once, idempotent=idempotent, ends=ends, record=record)
-
-    async def _opened(self, ends: float) -> None:
-        async def once(limit: anyio.CancelScope) -> None:
-            self._narrow(limit)
-            await self._live()
-
-        await self._persist("connect", once, idempotent=True, ends=ends)
-
-    def _narrow(self, limit: anyio.CancelScope) -> None:
-        """From now on the attempt has `call_timeout` seconds; waiting for a place did not count."""
-        limit.deadline = min(limit.deadline, anyio.current_time() + self.config.call_timeout)
+            return await self._persist(operation, once, attempts, idempotent=idempotent)
 
     async def _persist(
         self,
         operation: str,
-        attempt_once: Callable[[anyio.CancelScope], Awaitable[T]],
+        once: Callable[[Attempts], Awaitable[T]],
+        attempts: Attempts,
         *,
         idempotent: bool,
-        ends: float,
-        record: Exchange | None = None,
     ) -> T:
-        """Attempts until one succeeds or the policy stops; the error then knows how often it was tried.
-
-        One scope limits an attempt: to the time until `ends`, which an attempt under way narrows.
-        """
-        attempt = 0
-        first_failure: KonnectError | None = None
-
-        def wait(error: Exception) -> float | bool:
-            elapsed = anyio.current_time() - ends + self.config.deadline
-            seconds = self._policy.wait(
-                error, attempt=attempt, elapsed=elapsed, idempotent=idempotent, draw=random.random()
-            )
-            if seconds is None:
-                return False
-            events.emit(events.CallRetried(operation, attempt, seconds, type(error).__name__))
-            request_id = getattr(error, "request_id", None)
-            failed = "%s failed (%s), attempt %d, again in %.2f s, request_id=%s"
-            log.info(failed, operation, error, attempt, seconds, request_id)
-            return seconds
-
-        async def trial() -> T:
-            nonlocal attempt
-            attempt += 1
-            try:
-                with anyio.CancelScope(deadline=ends) as limit:
-                    result = await attempt_once(limit)
-                    self._pacer.succeeded()
-                    return result
-                raise self._timed_out("deadline" if limit.deadline >= ends else "call")
-            except KonnectError as error:
-                error.request_id = error.request_id or (record.request_id if record else None)
-                if is_throttle(error):
-                    asked = getattr(error, "retry_after", None)
-                    self._pacer.throttled(min(asked, self.config.max_wait) if asked else None)
-                raise
-
-        async def later_trial() -> T:
-            nonlocal first_failure
-            if first_failure is not None:
-                failure, first_failure = first_failure, None
-                raise failure
-            return await trial()
-
+        """Attempts until one succeeds or the policy stops; the error then knows how often it was tried."""
         try:
-            try:
-                return await trial()  # most calls succeed at once, and need none of what follows
-            except KonnectError as error:
-                first_failure = error
-            return await stamina.retry(on=wait, attempts=None, timeout=None)(later_trial)()
+            while True:
+                try:
+                    return await self._limited(once, attempts)
+                except KonnectError as error:
+                    if error.operation:  # the last word about another one: the dialing this one waited for
+                        raise
+                    await anyio.sleep(self._wait_after(error, operation, attempts, idempotent=idempotent))
         except KonnectError as error:
-            error.attempts = attempt
+            error.attempts = error.attempts or attempts.total
             error.operation = error.operation or operation
             error.endpoint = self.config.url
             raise
 
-    def _timed_out(self, limit: Literal["call", "deadline"]) -> TimedOut:
-        if limit == "call":
-            return TimedOut(f"No answer within {self.config.call_timeout:g} s (call_timeout).", limit=limit)
-        return TimedOut(f"Not done within {self.config.deadline:g} s in total (deadline).", limit=limit)
+    async def _limited(self, once: Callable[[Attempts], Awaitable[T]], attempts: Attempts) -> T:
+        """One attempt, limited to what is left of the time."""
+        attempts.under_way, attempts.entered = False, None
+        with anyio.CancelScope(deadline=attempts.ends) as attempts.limit:
+            return await once(attempts)
+        raise self._timed_out(attempts)
 
-    async def _live(self) -> McpSession:
-        """The running session; a lost or dead one is replaced once for everybody who waits here."""
+    def _wait_after(
+        self, error: KonnectError, operation: str, attempts: Attempts, *, idempotent: bool
+    ) -> float:
+        """Seconds until the next attempt. Raises `error` if there is none."""
+        error.request_id = error.request_id or attempts.record.request_id
+        if never_left(error):
+            self._let_in = False
+        if is_throttle(error):
+            asked = getattr(error, "retry_after", None)
+            asked = min(asked, self.config.max_wait) if asked else None
+            self._pacer.throttled(asked, entered=attempts.entered)
+        number = attempts.failed(error)
+        wait = self._policy.wait(error, attempt=number, idempotent=idempotent, draw=random.random())
+        if wait is None or self._closed:
+            raise error
+        if anyio.current_time() + wait >= attempts.ends:
+            raise self._too_late(error)
+        events.emit(events.CallRetried(operation, attempts.total, wait, type(error).__name__))
+        failed = "%s failed (%s), attempt %d, again in %.2f s, request_id=%s"
+        log.info(failed, operation, error, attempts.total, wait, error.request_id)
+        return wait
+
+    def _timed_out(self, attempts: Attempts) -> KonnectError:
+        """The error for the limit that fired, with what had failed before it."""
+        if attempts.limit.deadline < attempts.ends:
+            return TimedOut(f"No answer within {self.config.call_timeout:g} s (call_timeout).", limit="call")
+        before = attempts.failure or (None if self._at_hand() else self._undialed)
+        if before and not attempts.under_way:
+            return self._too_late(before)
+        after = f", the last time after: {before.message}" if before else "."
+        return TimedOut(
+            f"Not done within {self.config.deadline:g} s in total (deadline){after}",
+            limit="deadline",
+            sent=attempts.under_way or attempts.arrived > 0,
+        )
+
+    def _too_late(self, failure: KonnectError) -> KonnectError:
+        """The last failure, with word of the limit that allowed no further attempt."""
+        limit = f"Not done within {self.config.deadline:g} s in total (deadline)"
+        error = _twin(failure)
+        error.message = f"{failure.message} {limit}: no time was left to try again."
+        return error
+
+    def _at_hand(self) -> McpSession | None:
+        """The running mcp session, None while there is none or nobody is let in."""
+        return self._session if self._session and self._session.usable and self._let_in else None
+
+    async def _reached(self) -> McpSession:
+        """The mcp session; without one at hand, what comes of dialing, for all who wait here together."""
+        before = self._undialed
+        session = self._at_hand()
+        if session:
+            return session
+        async with self._dialing:
+            session = self._at_hand()
+            if session:
+                return session
+            if self._undialed is not before and self._undialed:
+                raise _twin(self._undialed)
+            try:
+                return await self._persist(_DIAL, self._dial, Attempts(self.ends()), idempotent=True)
+            except KonnectError as error:
+                self._undialed = _twin(error)
+                raise
+
+    async def _dial(self, attempts: Attempts) -> McpSession:
+        """Get through to the server, on the mcp session there is or on a new one."""
+        if self._closed:
+            raise ConfigError("The client is closed.", hint="Open a new Konnect.")
+        attempts.begin(self.config.call_timeout)
         if self._session and self._session.usable:
-            return self._session
-        async with self._renewing:
-            if self._closed:
-                raise ConfigError("The client is closed.", hint="Open a new Konnect.")
-            if self._session and self._session.usable:
-                return self._session
+            with suppress(SessionLost):
+                await self._session.list_tools(attempts.record)
+        if not (self._session and self._session.usable):
             if self._session:
                 self._session.retire()
             self._session = session = McpSession(self.config, self._http_client)
+            self._sessions.add(session)
             try:
                 await session.start()
             except BaseException:
                 self._session = None
                 await session.close()
                 raise
-            return session
+        self._let_in = True
+        return self._session
+
+
+def _twin(error: KonnectError) -> KonnectError:
+    """The same error to raise once more: whoever catches one may write on it."""
+    twin = type(error).__new__(type(error), *error.args)
+    twin.__dict__.update(vars(error))
+    return twin

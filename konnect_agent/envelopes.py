@@ -27,7 +27,7 @@ from konnect_agent.decoding import (
 )
 from konnect_agent.errors import HttpError, KonnectError, NotFound
 from konnect_agent.forms import from_map, from_resource
-from konnect_agent.ids import KINDS
+from konnect_agent.ids import KINDS, is_id
 from konnect_agent.prose import says_none
 from konnect_agent.spelling import flat
 from konnect_agent.wording import classified
@@ -65,8 +65,12 @@ class Rows:
         return self.envelopes[-1] if self.envelopes else {}
 
 
-def rows(data: Any, keys: Sequence[str] = (), *, like: Iterable[str] = IDENTITY) -> Rows:
+def rows(
+    data: Any, keys: Sequence[str] = (), *, like: Iterable[str] = IDENTITY, bare_ids: bool = False
+) -> Rows:
     """`data` as a list of objects. `keys` are the envelope keys this kind of entity may stand under.
+
+    With `bare_ids` a word is an entity of which only the id is known (on its own, a UUID).
 
     An object that has one of the keys in `like` and no list inside counts as a list of one. No content at all
     is an empty list (one text block for each of no entities), and so is a sentence that says so and nothing
@@ -75,6 +79,9 @@ def rows(data: Any, keys: Sequence[str] = (), *, like: Iterable[str] = IDENTITY)
     """
     if data is None:
         return Rows(())
+    alone = unwrapped(data, keys) if bare_ids else None
+    if isinstance(alone, str) and is_id(alone):
+        data = [alone]
     search = _Search(tuple(keys), frozenset(like))
     found = search.list_in(data, "$", DEPTH)
     if found is None:
@@ -82,7 +89,7 @@ def rows(data: Any, keys: Sequence[str] = (), *, like: Iterable[str] = IDENTITY)
     items: list[Object] = []
     odd: list[Any] = []
     for value in _taken_apart(found.values):
-        item = as_object(value)
+        item = {"id": value.strip()} if bare_ids and _is_word(value) else as_object(value)
         if item is None or is_textless(item):
             odd.append(value)
         else:
@@ -246,6 +253,10 @@ def _taken_apart(values: Iterable[Any]) -> list[Any]:
 def _is_list_of_objects(value: Any) -> bool:
     entries = as_list(value)
     return bool(entries) and all(isinstance(opened(entry), dict) for entry in entries)
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and len(value.split()) == 1 and len(value) <= _LONGEST
 
 
 def _words(value: Any) -> str:

@@ -4,7 +4,7 @@ An id of kind `service` may stand as `service_id`, `serviceId`, `service.id`, `s
 `gateway_service`, or inside `scoping`; the REST API uses `service.id`, the other renderings are inferred.
 Analytics rows carry `<control plane id>:<entity id>` (documented) because entity ids are only unique inside
 a control plane: split before any lookup. Ids and names may have colons of their own (`urn:uuid:...`): a pair
-is only what begins with a UUID, or with an id known to be a control plane's.
+is only what begins with a UUID, or with an id known to be a control plane's. UUIDs have no case of their own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ KINDS: tuple[Kind, ...] = (
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PAIR = re.compile(rf"({_UUID.pattern}):")
+_NO_ID = frozenset(("", "null", "none"))
 _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "service": ("gateway_service",),
     "debug_session": ("session", "tracing_session", "active_tracing_session"),
@@ -47,6 +48,11 @@ def is_id(text: str) -> bool:
     return bool(_UUID.fullmatch(text.strip()))
 
 
+def canonical(value: str) -> str:
+    """An id in the documented case, so that two spellings of a UUID are one; anything else as it is."""
+    return value.lower() if is_id(value) else value
+
+
 def split_composite(value: str, known: Collection[str | None] = ()) -> CompositeId:
     """`<control plane id>:<entity id>` taken apart; anything else is an id on its own.
 
@@ -54,8 +60,7 @@ def split_composite(value: str, known: Collection[str | None] = ()) -> Composite
     """
     text = value.strip()
     pair = _PAIR.match(text)
-    halves = [pair.group(1)] if pair else [half for half in known if half and text.startswith(f"{half}:")]
-    control_plane_id = max(halves, key=len, default=None)
+    control_plane_id = pair.group(1) if pair else _first_half(text, known)
     entity_id = text[len(control_plane_id) + 1 :].strip(":") if control_plane_id else ""
     return CompositeId(control_plane_id, entity_id) if entity_id else CompositeId(None, text.strip(":"))
 
@@ -98,18 +103,37 @@ def own_id(data: Mapping[str, Any], kind: Kind | None = None) -> str | None:
     return extract_id(data, kind) if kind else None
 
 
-def local_id(value: str) -> str:
-    """The entity's own id when `value` is a pair of UUIDs, as analytics writes it; `value` otherwise."""
-    control_plane_id, _, entity_id = value.strip().rpartition(":")
-    return entity_id if is_id(control_plane_id) and is_id(entity_id) else value.strip()
+def local_id(value: str, known: Collection[str | None] = ()) -> str:
+    """The entity's own id when `value` is a pair of UUIDs, as analytics writes it; `value` otherwise.
+
+    With one of the `known` ids of control planes in front it is a pair as well, whatever they look like.
+    """
+    text = value.strip()
+    control_plane_id, colon, entity_id = text.rpartition(":")
+    if not colon:
+        return text
+    if is_id(control_plane_id) and is_id(entity_id):
+        return entity_id
+    half = _first_half(text, known)
+    return (half and text[len(half) + 1 :].strip(":")) or text
+
+
+def _first_half(text: str, known: Collection[str | None]) -> str | None:
+    """The longest of the known ids that `text` begins with as a pair does, spelled as in `text`."""
+    sizes = [len(half) for half in known if half and canonical(text[: len(half)]) == canonical(half)]
+    fitting = [size for size in sizes if text[size : size + 1] == ":"]
+    return text[: max(fitting)] if fitting else None
 
 
 def _id_of(value: Any) -> str | None:
+    if value is None:
+        return None
     if isinstance(value, Mapping):
         value = cast("Mapping[str, Any]", value).get("id")
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return value.strip() or None if isinstance(value, str) else None
+    text = value.strip() if isinstance(value, str) else ""
+    return None if text.lower() in _NO_ID else text
 
 
 def _camel(name: str) -> str:

@@ -57,6 +57,12 @@ def cut() -> Unreachable:
     return Unreachable("The connection was cut before the answer was complete.")
 
 
+def unanswered() -> Unreachable:
+    """The error for an event stream that was ended by the server, and had no answer in it."""
+    what = "The server ended its event stream without an answer, against the protocol."
+    return Unreachable(what, hint=ENDPOINT_HINT)
+
+
 def too_large(size: int, cap: int) -> TooLarge:
     """The error for an answer of which `size` bytes came; as many as `cap` when it was a single event."""
     seen = f"{size:,} bytes of it came" if size > cap else "in a single event"

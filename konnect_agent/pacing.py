@@ -1,17 +1,18 @@
 """How many calls are in flight at one endpoint with one token.
 
 A width of at most `ceiling` (4 by default: Konnect throttles at about 10) that halves when the server says
-"too many" and rises again by one per full window of successes. Waiting calls are let in round-robin over
-lanes, so that a workflow with a thousand calls does not starve one with three. A Retry-After holds
-everybody back together. All connections of one event loop to the same endpoint with the same token share
-one `Pacer`.
+"too many", once for all the calls that were under way together, and rises again by one per ten full windows
+of successes. Waiting calls are let in round-robin over lanes, so that a workflow with a thousand calls does
+not starve one with three. A Retry-After holds everybody back together. What must not wait, to stop what loads
+a gateway, takes the `URGENT` lane: no place, no hold. All connections of one event loop to the same endpoint
+with the same token share one `Pacer`.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Hashable
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
 import anyio
@@ -20,7 +21,23 @@ from anyio.lowlevel import RunVar
 lane: ContextVar[Hashable] = ContextVar("konnect_agent_lane", default=None)
 """Who is calling: calls of one lane queue behind each other, lanes take turns."""
 
+URGENT = object()
+"""The lane that does not queue."""
+
+_WINDOWS = 10
+"""How many full windows of successes it takes to widen by one."""
+
 _pacers: RunVar[dict[Hashable, Pacer]] = RunVar("konnect_agent_pacers")
+
+
+@contextmanager
+def urgent() -> Generator[None]:
+    """Calls made in the block wait for nobody."""
+    token = lane.set(URGENT)
+    try:
+        yield
+    finally:
+        lane.reset(token)
 
 
 class Pacer:
@@ -30,6 +47,7 @@ class Pacer:
         self.ceiling = ceiling
         self.width = float(ceiling)
         self.in_flight = 0
+        self._halvings = 0
         self._held_until = 0.0
         self._ceilings: list[int] = []
         self._queues: OrderedDict[Hashable, deque[anyio.Event]] = OrderedDict()
@@ -54,31 +72,37 @@ class Pacer:
         self._admit()
 
     @asynccontextmanager
-    async def slot(self) -> AsyncGenerator[None]:
-        """Hold one of the places for the duration of the block."""
+    async def slot(self) -> AsyncGenerator[int]:
+        """Hold one of the places for the duration of the block; what comes is for `throttled`."""
         await self._enter()
         try:
-            while anyio.current_time() < self._held_until:  # noqa: ASYNC110  # it may move meanwhile
-                await anyio.sleep_until(self._held_until)
-            yield
+            while lane.get() is not URGENT and anyio.current_time() < self._held_until:
+                await anyio.sleep_until(self._held_until)  # it may move meanwhile
+            yield self._halvings
         finally:
             self.in_flight -= 1
             self._admit()
 
-    def throttled(self, retry_after: float | None = None) -> None:
-        """The server said "too many": half the width, and nobody calls before `retry_after` seconds."""
-        self.width = max(1.0, self.width / 2)
+    def throttled(self, retry_after: float | None = None, *, entered: int | None = None) -> None:
+        """The server said "too many": half the width, and nobody calls before `retry_after` seconds.
+
+        `entered` is what `slot` gave the call: one that was under way when the width was halved says nothing
+        about the new width.
+        """
+        if entered is None or entered == self._halvings:
+            self._halvings += 1
+            self.width = max(1.0, self.width / 2)
         if retry_after:
             self._held_until = max(self._held_until, anyio.current_time() + retry_after)
 
     def succeeded(self) -> None:
-        """A call went through: the width grows by one for every `width` of these."""
+        """A call went through: the width grows by one for ten times `width` of these."""
         if self.width < self.ceiling:
-            self.width = min(float(self.ceiling), self.width + 1 / self.width)
+            self.width = min(float(self.ceiling), self.width + 1 / (_WINDOWS * self.width))
             self._admit()
 
     async def _enter(self) -> None:
-        if self.in_flight < int(self.width) and not self._queues:
+        if lane.get() is URGENT or (self.in_flight < int(self.width) and not self._queues):
             self.in_flight += 1
             return
         turn = anyio.Event()

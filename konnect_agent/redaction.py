@@ -1,11 +1,12 @@
 """Tokens and secret fields never reach a log, a report, an exception or a recording.
 
-Two passes, both pure. `scrub` works on text, by shape: Konnect tokens (`kpat_`, `spat_`), bearer and basic
-credentials, JWTs, private keys, well-known API keys, passwords and secrets in a URL. `redact` works on data,
-deep: text under a key whose name says secret is masked, and so is the value of a header `Name: value` with
-such a name; booleans, numbers and vault references stay readable, all else is scrubbed as text. Names are a
-heuristic (fact sheet 9.2, inferred): innocent ones such as `key_names` or `token_endpoint` are listed, and an
-unknown name that sounds secret is masked.
+Two passes, both pure and linear. `scrub` works on text: by shape (Konnect tokens, bearer and basic
+credentials, JWTs, private keys, well-known API keys, passwords in a URL, the path of a webhook's URL), and
+what is assigned to a name that says secret (`password=...`). `redact` works on data, deep: text under such a
+name is masked, and so is the value of a header `Name: value`; under a webhook's name, URLs keep their host
+alone. Booleans, numbers and vault references stay readable, all else is scrubbed as text. Names are a
+heuristic (fact sheet 9.2, inferred): innocent ones such as `key_names` or `token_endpoint` are listed, and
+an unknown name that sounds secret is masked.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ _SHAPES = re.compile(
     r"|\b(?:(?:sk|rk)_(?:live|test)|gh[opsur]|github_pat)_[A-Za-z0-9_]{10,}|\bxox[a-z]-[A-Za-z0-9-]{10,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|(://[^\s/:@?#]*:)[^\s/@?#]+(?=@)"
-    r"|((?i:[?&;](?:access_token|api[_-]?key|token|secret|password|client_secret|sig|signature)=))[^&\s\"'#]+"
+    r"|((?i:[?&;](?:sig|signature)=))[^&\s\"'#]+"
 )
 # A word or an id, as most arguments are; no shape looks like one, and looking for all of them takes longer.
 _HARMLESS = re.compile(r"[a-z]{0,24}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECRET_NAME = re.compile(
-    r"secret|password|passwd|passphrase|token|api[_-]?key|private[_-]?key|access[_-]?key|credential"
+    r"secret|password|passwd|pwd$|passphrase|token|(?:api|private|access|account)[_-]?key|credential"
     r"|client_assertion|authorization|cookie|service_account_json|(?:^|_)jwk$|^key$|[_-]key$|^key_alt$"
     r"|(?:header|param)s?_values?$",
     re.IGNORECASE,
@@ -45,11 +46,24 @@ _INNOCENT_NAME = re.compile(
     r"|expiration|leeway|claims?|claim_field|params?|in|path)|credential_claim",
     re.IGNORECASE,
 )
+_WEBHOOK_NAME = re.compile(r"webhook", re.IGNORECASE)
 _REFERENCE = re.compile(r"\{vault://[^/{}]+/[^{}]+\}")
-# A colon, or the comma of a pair of bytes, as the HTTP libraries write a header.
-_KEY = re.compile(r"(?<!\\)(\\*[\"'])([\w.-]{2,64})\1(?:\s*:\s*|, b(?=[\"']))")
 _HEADER = re.compile(r"^([ \t]*([A-Za-z][\w.-]{1,63})[ \t]*:[ \t]*)(?!//)(\S[^\r\n]*)", re.MULTILINE)
-_VALUE = re.compile(r"(\\*[\"'])(.*?)(?:\1|\Z)|[\[{][^\]}]+(?:[\]}]|\Z)", re.DOTALL)
+# What data quotes: a colon, or the comma of a pair of bytes, as the HTTP libraries write a header.
+_KEY = re.compile(r"(?<!\\)(?P<quote>\\*[\"'])(?P<name>[\w.-]{2,64})(?P=quote)(?:\s*:\s*|, b(?=[\"']))")
+_VALUE = re.compile(r"(?P<quote>\\*[\"'])(?P<text>.*?)(?:(?P=quote)|\Z)|[\[{][^\]}]+(?:[\]}]|\Z)", re.DOTALL)
+# Connection strings and queries, but no comparison, and no quote that only ends what is around.
+_VARIABLE = re.compile(r"(?<![\w.-])(?P<name>[\w.-]{1,64})[ \t]{0,4}=(?![=~>])[ \t]{0,4}(?P<quote>)")
+_ASSIGNED = re.compile(
+    r"(?P<quote>\\*[\"'])(?![\s,;:)}\]+])(?P<text>[^\r\n]*?)(?:(?P=quote)|(?=[\r\n])|\Z)"
+    r"|\{[^{}\r\n]+\}|[^\s&;\"'\\]+"
+)
+_URL = re.compile(r"(//[^\s/?#\"'<>\\]*)[/?#][^\s\"'<>\\]+")
+# Who knows a webhook's URL may post to it. Its path looks made up: a page about webhooks stays readable.
+_HOOK = re.compile(
+    r"((?://|@)(?:[\w.-]{1,160}(?::\d{1,5})?/)?(?:[\w.~%-]{1,100}/){0,8}?[\w.~%-]{0,100}?hook[\w.~%-]{0,100}+"
+    r"(?::\d{1,5})?/)(?=[^\s\"'<>\\|,;()\[\]{}]{0,100}?(?:[A-Z]|\d\d))[^\s\"'<>\\|,;()\[\]{}]+"
+)
 _DEEPEST = 100
 
 
@@ -57,7 +71,10 @@ def scrub(text: str) -> str:
     """`text` with everything that has the shape of a credential replaced by a mask."""
     if _HARMLESS.fullmatch(text):
         return text
-    return _SHAPES.sub(lambda match: next(filter(None, match.groups()), "") + MASK, text)
+    kept = _SHAPES.sub(lambda match: next(filter(None, match.groups()), "") + MASK, text)
+    if "=" in kept:
+        kept = _without_values(kept, _VARIABLE, _ASSIGNED)
+    return _HOOK.sub(rf"\1{MASK}", kept) if "hook" in kept else kept
 
 
 def scrub_quoted(text: str) -> str:
@@ -65,16 +82,7 @@ def scrub_quoted(text: str) -> str:
 
     Such data is JSON or Python's notation, its quotes escaped once, more often, or not at all.
     """
-    kept: list[str] = []
-    done = 0
-    for key in _KEY.finditer(text):
-        quote, name = key.groups()
-        value = _VALUE.match(text, key.end()) if key.start() >= done and is_secret_name(name) else None
-        if value is None or value[2] == "" or is_reference(value[2] or ""):
-            continue
-        kept += text[done : value.start()], quote, MASK, quote
-        done = value.end()
-    return scrub("".join((*kept, text[done:])))
+    return scrub(_without_values(text, _KEY, _VALUE))
 
 
 def is_secret_name(name: str) -> bool:
@@ -89,7 +97,26 @@ def is_reference(value: str) -> bool:
 
 def redact(data: Any) -> Any:
     """A copy of plain data (dicts, lists, scalars) that may be shown to anyone."""
-    return _redacted(data, secret=False, depth=0)
+    return _redacted(data, under="", depth=0)
+
+
+def _without_values(text: str, names: re.Pattern[str], values: re.Pattern[str]) -> str:
+    """`text` without what follows secret names in it, in one notation of names and values."""
+    kept: list[str] = []
+    done = 0
+    for name in names.finditer(text):
+        if name.start() < done or not _is_guarded(name["name"]):
+            continue
+        value = values.match(text, name.end())
+        if value is None:
+            continue
+        inner = value[0] if value["text"] is None else value["text"]
+        shown = _shown(name["name"], inner)
+        if shown != inner:
+            quote = (shown == MASK and name["quote"]) or value["quote"] or ""
+            kept += text[done : value.start()], quote, shown, quote
+            done = value.end()
+    return "".join((*kept, text[done:]))
 
 
 def _without_headers(text: str) -> str:
@@ -97,27 +124,48 @@ def _without_headers(text: str) -> str:
 
     def kept(header: re.Match[str]) -> str:
         notation, name, value = header.groups()
-        stays = is_reference(value.rstrip()) or not is_secret_name(name)
-        return header[0] if stays else notation + MASK
+        return header[0] if is_reference(value.rstrip()) else notation + _shown(name, value)
 
     return _HEADER.sub(kept, text)
 
 
-def _redacted(data: Any, *, secret: bool, depth: int) -> Any:
-    """Below a `secret` name all text goes; structure, booleans, numbers and references stay."""
+def _is_guarded(name: str) -> bool:
+    """Whether some or all of a field's text may have to go."""
+    return bool(_WEBHOOK_NAME.search(name)) or is_secret_name(name)
+
+
+def _shown(name: str, text: str) -> str:
+    """What stays of a field's text: nothing under a secret name, of URLs the host under a webhook's."""
+    if not text or is_reference(text):
+        return text
+    if is_secret_name(name):
+        return MASK
+    return _URL.sub(rf"\1/{MASK}", text) if _WEBHOOK_NAME.search(name) else text
+
+
+def _redacted(data: Any, *, under: str, depth: int) -> Any:
+    """Below a name that guards its text, `under`, that goes; structure, booleans and numbers stay."""
     if isinstance(data, (bytes, bytearray)):
         data = data.decode("utf-8", "replace")
     if isinstance(data, str):
-        return MASK if secret and data and not is_reference(data) else _without_headers(scrub(data))
+        shown = _shown(under, data) if under else data
+        return shown if shown == MASK or is_reference(shown) else _without_headers(scrub(shown))
     if depth > _DEEPEST and isinstance(data, (Mapping, list, tuple, set, frozenset)):
         return MASK
     if isinstance(data, Mapping):
         items = cast("Mapping[Any, Any]", data).items()
         return {
-            scrub(str(key)): _redacted(value, secret=secret or is_secret_name(str(key)), depth=depth + 1)
+            scrub(str(key)): _redacted(value, under=_guarding(str(key), under), depth=depth + 1)
             for key, value in items
         }
     if isinstance(data, (list, tuple, set, frozenset)):
         values = cast("Iterable[Any]", data)
-        return [_redacted(value, secret=secret, depth=depth + 1) for value in values]
+        return [_redacted(value, under=under, depth=depth + 1) for value in values]
     return data
+
+
+def _guarding(name: str, around: str) -> str:
+    """Of a field's name and the one that guards what is around it, the one that lets less through."""
+    if is_secret_name(name) or (not around and _WEBHOOK_NAME.search(name)):
+        return name
+    return around

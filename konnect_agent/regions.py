@@ -60,7 +60,7 @@ def check_url(url: str, *, allow_insecure: bool = False) -> str:
         raise ConfigError(
             f"{url!r} is not an http(s) URL.", hint="Give a URL such as https://us.mcp.konghq.com/."
         )
-    if parts.scheme == "http" and not allow_insecure and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not allow_insecure and not is_loopback(parts.hostname):
         raise ConfigError(
             f"{url!r} would send the token unencrypted.",
             hint="Use https, or pass allow_insecure=True when the network in between is yours.",
@@ -68,7 +68,8 @@ def check_url(url: str, *, allow_insecure: bool = False) -> str:
     return url
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine, by its name or address."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

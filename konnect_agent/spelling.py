@@ -39,6 +39,7 @@ _RENAMED: Mapping[str, tuple[str, ...]] = {
     "stop_session": ("stop",),
 }
 _LOOKUPS = {"get_by_id": "id", "get_by_name": "name"}
+_MADE_OF = frozenset(("enum", "const", "$ref", "anyOf", "oneOf", "allOf"))
 _NO_SCALAR = frozenset(("object", "array", "boolean"))
 
 
@@ -71,6 +72,17 @@ def takes(name: str, schema: Object) -> bool:
     """Whether the input schema has a parameter for the argument documented under `name`."""
     _, parameters = _place({name: None}, schema)
     return bool(_live_names({name: None}, parameters, schema))
+
+
+def allows(name: str, value: str, schema: Object) -> bool:
+    """Whether the argument documented under `name` may be `value`; not if the schema lists only others."""
+    _, parameters = _place({name: None}, schema)
+    inside = parameters.get(_live_names({name: None}, parameters, schema).get(name, name))
+    if any(not _MADE_OF & part.keys() and _may_be(None, part, schema) for part in _parts(inside, schema)):
+        return True
+    _, choices = _accepted(inside, schema)
+    names = {flat(other) for other in (value, *_RENAMED.get(value, ()))}
+    return not choices or any(flat(choice) in names for choice in choices)
 
 
 def _place(arguments: Mapping[str, Any], schema: Object) -> tuple[str | None, Object]:

@@ -36,15 +36,23 @@ from konnect_agent import jsonrpc
 from konnect_agent.bodies import EVENTS, PLAIN, answer_among_events, answer_in, holds_events, whole
 from konnect_agent.config import Config
 from konnect_agent.decoding import Object, as_object
-from konnect_agent.errors import ENDPOINT_HINT, KonnectError, SessionLost, TimedOut, TooLarge, Unreachable
+from konnect_agent.errors import (
+    ENDPOINT_HINT,
+    ConfigError,
+    KonnectError,
+    SessionLost,
+    TimedOut,
+    Unreachable,
+)
 from konnect_agent.logs import redact_logs
-from konnect_agent.outages import BROKEN, broken, cut, is_outage, no_endpoint, redirected
+from konnect_agent.outages import BROKEN, broken, cut, is_outage, no_endpoint, redirected, unusable
 from konnect_agent.redaction import scrub
 from konnect_agent.refusals import http_error, retry_after_seconds
+from konnect_agent.regions import is_loopback
 from konnect_agent.telemetry import traced
+from konnect_agent.wording import is_lost_session
 
 _ERROR_BODY_CAP = 256 * 1024
-_REDIRECTS = 5
 _COURTESY = 1.0
 _SERVER_REQUEST_IDS = ("x-kong-request-id", "x-request-id")
 _ENDED = "The mcp session ended."
@@ -73,7 +81,7 @@ async def connected(config: Config, client: httpx2.AsyncClient | None = None) ->
     """A wire for one mcp session, which is ended at the server when the block ends.
 
     With `client`, requests go out through that one: its proxies, certificates and limits apply, and it stays
-    its owner's to close.
+    its owner's to close. Raises `ConfigError` for what the environment says about certificates and proxies.
     """
     async with AsyncExitStack() as stack:
         http = client or await stack.enter_async_context(_http_client(config))
@@ -161,7 +169,7 @@ class Wire:
         for under_way in tuple(self._under_way):
             under_way.cancel()
         if _SESSION in self._place:
-            await self._tell(self._request("DELETE", self._place))
+            await self._tell(self._request("DELETE", self._place), limit=_COURTESY)
 
     def _take_back(self, rpc_id: int) -> None:
         """Tell the server that nobody waits for an answer any more; for newer ones, hanging up says it."""
@@ -195,15 +203,27 @@ class Wire:
         )
 
     async def _send(self, request: httpx2.Request) -> httpx2.Response:
-        """The response, its body unread. Follows a redirect that leaves origin and message as they are."""
-        followed = 0
-        while (response := await self._http.send(request, stream=True, follow_redirects=False)).is_redirect:
+        """The response, its body unread.
+
+        Follows a redirect that leaves origin and message as they are; only one, because whoever redirects
+        has done nothing else with the message, and whoever redirects in a circle may have.
+        """
+        response = await self._sent(request)
+        if not response.is_redirect:
+            return response
+        await response.aclose()
+        following = response.next_request
+        if following is None or following.url == request.url or _target(following) != _target(request):
+            raise redirected(response)
+        response = await self._sent(following)
+        if response.is_redirect:
             await response.aclose()
-            following = response.next_request
-            if following is None or followed == _REDIRECTS or _target(following) != _target(request):
-                raise redirected(response)
-            request, followed = following, followed + 1
+            raise redirected(response)
         return response
+
+    async def _sent(self, request: httpx2.Request) -> httpx2.Response:
+        """The response to exactly this request, with our token in it whatever else the client knows."""
+        return await self._http.send(request, stream=True, auth=None, follow_redirects=False)
 
     async def _tell(self, request: httpx2.Request, *, limit: float = math.inf) -> None:
         """Send what has no answer, and forget about it."""
@@ -218,7 +238,7 @@ class Wire:
             self._under_way.add(under_way)
             try:
                 return await self._answer(request, rpc_id, connecting=connecting)
-            except anyio.get_cancelled_exc_class():
+            except (anyio.get_cancelled_exc_class(), httpx2.ReadTimeout):
                 if takes_back:
                     self._take_back(rpc_id)
                 raise
@@ -248,21 +268,20 @@ class Wire:
         """4xx and 5xx: JSON-RPC's own way of saying no (era negotiation needs it); raises any other."""
         status = response.status_code
         body = b""
-        with suppress(TooLarge, *BROKEN):  # the status is known, and says more than a broken body
+        with suppress(KonnectError, *BROKEN):  # the status is known, and says more than a broken body
             body = await whole(response, _ERROR_BODY_CAP)
-        if status == 404 and _SESSION in response.request.headers:
-            raise SessionLost("The server no longer knows the mcp session (HTTP 404).")
         said = (as_object(jsonrpc.parsed(body)) or {}).get("error")
-        if status in (400, 404, 405, 422) and as_object(said) is not None:
+        asked = retry_after_seconds(response.headers.get("retry-after"))
+        failure = http_error(status, said or body, retry_after=asked, connecting=connecting)
+        told = {"trace": failure.trace, "title": failure.title, "detail": failure.detail}
+        if _SESSION in response.request.headers and (
+            status == 404 or (status == 400 and is_lost_session(failure.message))
+        ):
+            failure = SessionLost(f"The server no longer knows the mcp session (HTTP {status}).", **told)
+        elif status in (400, 404, 405, 422) and as_object(said) is not None:
             return {"error": said}
-        if status in (404, 405):
-            raise no_endpoint(status)
-        failure = http_error(
-            status,
-            said or body,
-            retry_after=retry_after_seconds(response.headers.get("retry-after")),
-            connecting=connecting,
-        )
+        elif status in (404, 405):
+            failure = no_endpoint(status, **told)
         failure.hint = failure.hint or (ENDPOINT_HINT if connecting else "")
         failure.request_id = _request_id(response)
         raise failure
@@ -275,7 +294,7 @@ class Wire:
         """The rest of an event stream that broke off after the event `last_id`."""
         headers = {**self._place, "accept": EVENTS, "last-event-id": last_id}
         try:
-            stream = await self._http.send(self._request("GET", headers), stream=True, follow_redirects=False)
+            stream = await self._sent(self._request("GET", headers))
         except httpx2.ReadTimeout:
             raise
         except httpx2.HTTPError as error:
@@ -288,10 +307,20 @@ class Wire:
 
 
 def _http_client(config: Config) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=config.max_in_flight),
-        verify=_certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
-    )
+    """The client for who brings none. What is on this machine is not asked for through a proxy: that would
+    see the token, as plain http leaves the machine only if `allow_insecure` says so."""
+    certificates = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
+    try:
+        return httpx2.AsyncClient(
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=config.max_in_flight),
+            verify=_certificates(*certificates.values()),
+            trust_env=not is_loopback(httpx2.URL(config.url).host),
+        )
+    except OSError as error:
+        told = ", ".join(f"{name}={path}" for name, path in certificates.items() if path)
+        raise ConfigError(f"The certificates of {told} cannot be read: {error}", hint=_LOCAL_HINT) from error
+    except (ValueError, ImportError, httpx2.InvalidURL) as error:
+        raise ConfigError(f"A proxy of the environment cannot be used: {error}", hint=_LOCAL_HINT) from error
 
 
 @cache

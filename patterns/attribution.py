@@ -6,6 +6,7 @@
    says so; the consumer's half decides where nothing else does (in a group it may be that of a fellow). An
    id is a lower-case UUID and in a field of its own plain (documented); where there is none, a name will do.
 3. Who sent it is an id, or where only that was logged, a name.
+4. A row that comes twice is one request: the same id, time, status and consumer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from konnect_agent.ids import CompositeId, is_id, split_composite
 from konnect_agent.models import ApiRequest, ControlPlane
@@ -44,6 +46,15 @@ def answering(rows: Sequence[ApiRequest], time_range: str, answers: Answers) -> 
         for row, verdict in zip(rows, verdicts, strict=True)
         if verdict or (verdict is None and was_filtered)
     ]
+
+
+def once_each(rows: Iterable[ApiRequest]) -> list[ApiRequest]:
+    """The rows without repetitions; one without a request id is always a request of its own."""
+    seen: dict[Any, ApiRequest] = {}
+    for place, row in enumerate(rows):
+        same = (row.request_id, row.request_start, row.status, row.consumer)
+        seen.setdefault(same if row.request_id else place, row)
+    return list(seen.values())
 
 
 def with_status(statuses: Container[int]) -> Answers:

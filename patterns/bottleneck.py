@@ -1,7 +1,7 @@
 """One place where time goes, out of one entry of a summary, and its share of the whole.
 
-An entry needs a name, and a figure or a server that calls it a bottleneck. Shares above 1 make all shares of
-their list percentages. Spans of single traces come without a statistic: those of one name are added up.
+An entry needs a name, and a figure or a server that calls it a bottleneck. Spans of single traces come
+without a statistic: those of one name are added up.
 A share is computed only from a figure that the span and the whole both have, and never when it would be more
 than the whole: means and medians compare only between spans that as many requests have.
 """
@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from konnect_agent.redaction import scrub
-from patterns.figures import Entry, as_entry, durations_in, folded, name_in, share_in
+from patterns.claims import score_in, severity_in, shares_in
+from patterns.figures import Entry, as_entry, durations_in, folded, name_in
 from patterns.workflow import Frozen
 
 _KINDS = (
@@ -33,7 +34,8 @@ _LONGEST_KIND = 60
 class Bottleneck(Frozen):
     """One place where time goes. `share` is its part of the request's time, 0 to 1; durations are ms.
 
-    `duration_ms` is a duration that the server does not say the statistic of.
+    `duration_ms` is a duration that the server does not say the statistic of. `severity` and `score` are its
+    own words.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Bottleneck(Frozen):
     mean_ms: float | None = None
     total_ms: float | None = None
     duration_ms: float | None = None
+    severity: str | None = None
+    score: float | None = None
     count: int | None = None
     plugin_id: str | None = None
 
@@ -70,13 +74,10 @@ def read_entries(
 
     `unit` is that of durations which name none, in milliseconds.
     """
-    shares = [share_in(entry) for entry in entries]
-    percents = any(share.is_percent is None and share.number > 1 for share in shares if share)
     found: list[Bottleneck] = []
-    for entry, share in zip(entries, shares, strict=True):
+    for entry, share in zip(entries, shares_in(entries), strict=True):
         name, figures = name_in(entry), durations_in(entry, unit)
-        part = share.of_one(percents=percents) if share else None
-        if name is None or not (figures or part is not None or are_given):
+        if name is None or not (figures or share is not None or are_given):
             continue
         fields = {folded(key): value for key, value in entry.items()}
         known = {key: value for key, value in figures.items() if key in Bottleneck.model_fields}
@@ -84,7 +85,9 @@ def read_entries(
             Bottleneck(
                 name=name[0],
                 kind=_kind(fields, *name),
-                share=part,
+                share=share,
+                severity=severity_in(entry),
+                score=score_in(entry),
                 count=_count(fields),
                 plugin_id=_plugin_id(fields),
                 **known,

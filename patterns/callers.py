@@ -15,7 +15,7 @@ from konnect_agent import Konnect
 from konnect_agent.errors import KonnectError, NoMatch, NotFound, Undecodable
 from konnect_agent.ids import CompositeId, is_id
 from konnect_agent.models import ApiRequests, Consumer
-from patterns.attribution import ControlPlanes, answering, folded
+from patterns.attribution import ControlPlanes, answering, folded, once_each
 from patterns.failures import Counted
 from patterns.workflow import missed
 
@@ -57,7 +57,7 @@ async def look(
             failure_only=True,
             max_results=max_results,
         )
-        own = answering(found.rows, time_range, is_own)
+        own = answering(once_each(found.rows), time_range, is_own)
         if not own and any(row.request.failed for row in counted.rows):
             raise Undecodable(f"None came, though {len(counted.rows)} were counted before", path="requests")
         requests = found.model_copy(update={"rows": tuple(own)})

@@ -9,22 +9,27 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from konnect_agent.errors import ConfirmationDeclined
 from konnect_agent.models import ControlPlane, DebugCriteria
+
+UNSTOPPABLE = "this server offers no way to stop it before its end"
 
 
 @dataclass(frozen=True, slots=True)
 class DebugPlan:
     """What is about to start: a debug session of `criteria` on a control plane, at an endpoint.
 
-    `found_by` says how the given name led to the control plane (see `find`).
+    `found_by` says how the given name led to the control plane (see `find`), `stoppable` whether the server
+    offers to stop the session before its end.
     """
 
     control_plane: ControlPlane
     criteria: DebugCriteria
     endpoint: str
     found_by: str | None = None
+    stoppable: bool = True
 
     @property
     def is_exact(self) -> bool:
@@ -38,11 +43,17 @@ class DebugPlan:
 
     def __str__(self) -> str:
         chosen = self.criteria.resolved()
-        limits = f"{chosen.pop('session_duration')} s, at most {chosen.pop('max_samples')} samples"
+        limits = f"{lasting(chosen.pop('session_duration'))}, at most {chosen.pop('max_samples')} samples"
         which = ", ".join(f"{name}={value}" for name, value in chosen.items()) or "every request"
         name = f"{self.control_plane.label} ({self.control_plane.id})"
         name += "" if self.is_exact else f", which only has a name like it ({self.found_by} match)"
+        limits += "" if self.stoppable else f"; {UNSTOPPABLE}"
         return f"debug session on control plane {name} at {self.region}: {which}; {limits}"
+
+
+def lasting(duration: Any) -> str:
+    """A session's length in words; one that an alert carries may be no number of seconds."""
+    return f"{duration} s" if isinstance(duration, int) else str(duration)
 
 
 Confirm = Callable[[DebugPlan], bool | Awaitable[bool]]

@@ -18,7 +18,7 @@ from konnect_agent.models import ApiRequests
 from konnect_agent.redaction import redact, scrub
 from konnect_agent.resources.analytics import at_least_one, checked_statuses, checked_time_range
 from konnect_agent.resources.resource import required
-from patterns.attribution import Attributed, ControlPlanes, answering, with_status
+from patterns.attribution import Attributed, ControlPlanes, answering, once_each, with_status
 from patterns.callers import Seen, look
 from patterns.coverage import fan_out
 from patterns.encounters import Surroundings, doubts_about_groups, passages, surroundings
@@ -33,8 +33,9 @@ class ConsumersResult(Result):
     """Who fails, how, and behind which plugins. `unattributed` are requests without a consumer.
 
     `rows` is how many failing requests were counted, None when they could not be seen. Not counted in are
-    `elsewhere`, which belong to other control planes, `unplaced`, which do not say to which, and `unasked`,
-    which the server sent although they have another status or are older than what was asked for.
+    `elsewhere`, which belong to other control planes, `unplaced`, which do not say to which, `unasked`, which
+    the server sent although they have another status or are older than what was asked for, and `repeated`,
+    which it sent before.
     """
 
     control_plane: Selected = Selected()
@@ -44,6 +45,7 @@ class ConsumersResult(Result):
     elsewhere: int = 0
     unplaced: int = 0
     unasked: int = 0
+    repeated: int = 0
     truncated: bool = False
     consumers: tuple[ConsumerFailures, ...] = ()
     unattributed: Failures = Failures()
@@ -83,7 +85,8 @@ async def analyze_consumers(
         found = await konnect.analytics.query_api_requests(
             time_range, status_codes=statuses, max_results=max_results
         )
-        failing = answering(found.rows, time_range, with_status(statuses))
+        sent = once_each(found.rows)
+        failing = answering(sent, time_range, with_status(statuses))
         rows = [known.attribute(row) for row in failing]
         own = rows if everywhere else [row for row in rows if row.control_plane_id]
         unplaced = 0 if everywhere else sum(1 for row in rows if not row.says_where)
@@ -99,7 +102,8 @@ async def analyze_consumers(
             "rows": len(own),
             "elsewhere": len(rows) - len(own) - unplaced,
             "unplaced": unplaced,
-            "unasked": len(found.rows) - len(failing),
+            "unasked": len(sent) - len(failing),
+            "repeated": len(found.rows) - len(sent),
             "truncated": found.truncated,
             "unattributed": Failures(**tally.anonymous.counts()),
         }
@@ -151,6 +155,10 @@ async def _control_planes(
 def _note_unseen(found: ApiRequests, rows: Sequence[Attributed], unplaced: int) -> None:
     if found.truncated:
         truncated(f"failing requests (the newest {len(rows)} were counted)")
+    silent = sum(1 for row in rows if row.request.status is None)
+    if silent:
+        said = f"{silent} of {len(rows)} rows have no readable status, and count as failures were asked for"
+        missed("the statuses of failing requests", Undecodable(said, path="status"))
     if unplaced:
         said = f"{unplaced} of {len(rows)} rows do not say which one they belong to"
         missed("failing requests without a control plane", Undecodable(said, path="control_plane"))
@@ -162,7 +170,7 @@ def _note_unseen(found: ApiRequests, rows: Sequence[Attributed], unplaced: int) 
 
 def _notes(result: ConsumersResult, ranked: int, top: int) -> Iterator[str]:
     failing = (result.rows or 0) + result.elsewhere + result.unplaced
-    sent = failing + result.unasked
+    sent = failing + result.unasked + result.repeated
     if result.truncated:
         yield (
             f"The server stopped at {sent} rows: these are the newest, not all. "
@@ -173,6 +181,8 @@ def _notes(result: ConsumersResult, ranked: int, top: int) -> Iterator[str]:
             f"{result.unasked} of {sent} rows have another status or are older than what was asked for: the "
             "server did not filter them, and they are left out."
         )
+    if result.repeated:
+        yield f"{result.repeated} of {sent} rows are repetitions of others: each request counts once."
     if not failing:
         yield "No failing request was seen: also check the region, the statuses and the time range."
     elif result.elsewhere == failing:

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from pydantic import computed_field
+
 from konnect_agent import Konnect
 from konnect_agent.errors import KonnectError, NoMatch
 from konnect_agent.gateway import Match, authentication, effective_plugins
@@ -59,11 +61,16 @@ class EndpointResult(Answer, Result):
     request: RequestView = RequestView()
     control_plane: Selected = Selected()
     other_routes: tuple[RouteView, ...] = ()
-    if_strict: RouteView | None = None
     strict: Answer | None = None
     router_flavor: str | None = None
     candidates: tuple[CandidateView, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @computed_field
+    @property
+    def if_strict(self) -> RouteView | None:
+        """The route of the `strict` answer."""
+        return self.strict.route if self.strict else None
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,6 @@ async def investigate_endpoint(
         update={
             **dict(answer),
             "other_routes": tuple(RouteView.of(entry) for entry in found.others),
-            "if_strict": strict.route if strict else None,
             "strict": strict,
             "router_flavor": found.flavor,
             "candidates": tuple(CandidateView.of(entry) for entry in compared),
@@ -267,6 +273,11 @@ def _notes(found: Serving, answer: Answer, strict: Answer | None, seen: _Known) 
         yield (
             f"With route_match_calculation = strict, {_told(strict)}; "
             "this answer assumes the default, original."
+        )
+    for route, methods in found.by_method:
+        yield (
+            f"This answer is for {found.request.method}: {', '.join(methods)} would be served by "
+            f"{scrub(route.label)}. Say the method to see that answer."
         )
     for entry in found.match.undecided:
         name = RouteView.routed(entry).name

@@ -1,4 +1,4 @@
-"""Reading one entry of a trace summary: its name, its durations, its share of the time.
+"""Reading one entry of a trace summary: its name and its durations.
 
 No field name is documented. Names are compared word by word (`p95Ms`, `P95 (ms)` and `p95_ms` are one), and a
 field is read only when all of its words are known: `total_requests` is no duration, `error_percentage` no
@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from konnect_agent.redaction import scrub
 
@@ -27,12 +27,14 @@ _NAMES = (
 )  # fmt: skip
 _UNIT_NAMES = ("unit", "units", "timeunit", "durationunit", "latencyunit")
 _MILLISECONDS: Mapping[float, tuple[str, ...]] = {
+    6e4: ("mins", "minute", "minutes"),
     1e3: ("s", "sec", "secs", "second", "seconds"),
     1.0: ("ms", "msec", "milli", "millis", "millisecond", "milliseconds"),
     1e-3: ("us", "µs", "μs", "usec", "micro", "micros", "microsecond", "microseconds"),
     1e-6: ("ns", "nsec", "nano", "nanos", "nanosecond", "nanoseconds"),
 }
 _UNITS = {unit: scale for scale, units in _MILLISECONDS.items() for unit in units}
+_WRITTEN_UNITS = {**_UNITS, "min": 6e4}  # in a key it is the minimum
 _STATISTICS = {
     "median": "p50_ms", "mean": "mean_ms", "avg": "mean_ms", "average": "mean_ms", "max": "max_ms",
     "maximum": "max_ms", "total": "total_ms", "sum": "total_ms",
@@ -44,25 +46,8 @@ _HOLDERS = frozenset(("percentiles", "quantiles", "stats", "statistics", "distri
 _PERCENTILE = re.compile(
     r"(?<![a-z0-9.])((?:p|percentile|quantile)_?)?(\d+(?:\.\d+)?)(?:th|st|nd|rd)?(?![a-z0-9.])"
 )
-_SHARE = frozenset(("share", "percent", "percentage", "pct", "ratio", "fraction", "contribution"))
-_OF_TIME = frozenset(
-    ("of", "the", "in", "to", "total", "overall", "whole", "relative", "request", "trace", "root")
-)
 _NUMBER = re.compile(r"(?:pt)?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*(%|[a-zµμ]*)")
 _LONGEST_NAME = 200
-
-
-class Share(NamedTuple):
-    """A share as written: `is_percent` is None where only its size, or that of its fellows, can tell."""
-
-    number: float
-    is_percent: bool | None
-
-    def of_one(self, *, percents: bool) -> float | None:
-        """The share from 0 to 1, None when it is more than a whole; `percents` says what its fellows are."""
-        is_percent = percents if self.is_percent is None else self.is_percent
-        share = self.number / 100 if is_percent else self.number
-        return round(share, 4) if share <= 1 else None
 
 
 def name_in(entry: Entry) -> tuple[str, str] | None:
@@ -73,18 +58,6 @@ def name_in(entry: Entry) -> tuple[str, str] | None:
         value = (as_entry(value) or {}).get("name", value)
         if isinstance(value, str) and value.strip():
             return scrub(value.strip()[:_LONGEST_NAME]), word
-    return None
-
-
-def share_in(entry: Entry) -> Share | None:
-    """The part of the time an entry claims, as it is written."""
-    for key, value in entry.items():
-        words = set(words_of(key))
-        if words & _SHARE and words <= _SHARE | _OF_TIME | _TIME and (read := _number(value)) is not None:
-            number, unit = read
-            if unit in ("", "%"):
-                says_percent = unit == "%" or any(word.startswith(("percent", "pct")) for word in words)
-                return Share(number, True if says_percent else None)
     return None
 
 
@@ -104,20 +77,18 @@ def durations_in(entry: Entry, unit: float | None = 1.0) -> dict[str, float]:
                 inherited = durations_in(by_rank, scale_of(key) or unit) | inherited
                 continue
         figure = _figure(key)
-        read = _number(inner.get("value") if inner is not None else value)
+        read = number_in(inner.get("value") if inner is not None else value)
         if figure is None or read is None:
             continue
-        own = _UNITS.get(read[1]) if read[1] else scale_of(key) or (unit_in(inner, unit) if inner else unit)
+        own = (
+            _WRITTEN_UNITS.get(read[1])
+            if read[1]
+            else scale_of(key) or (unit_in(inner, unit) if inner else unit)
+        )
         milliseconds = read[0] * own if own else math.inf
         if math.isfinite(milliseconds):
             found.setdefault(figure, round(milliseconds, 6))
     return inherited | found
-
-
-def has_figures(value: Any, unit: float | None = 1.0) -> bool:
-    """Whether `value` is an object with a share or a duration."""
-    entry = as_entry(value)
-    return entry is not None and (share_in(entry) is not None or bool(durations_in(entry, unit)))
 
 
 @lru_cache(maxsize=4096)
@@ -131,7 +102,7 @@ def unit_in(entry: Entry, around: float | None) -> float | None:
     """The unit of an entry's durations in milliseconds: that of its `unit` field, else the one around it."""
     fields = {folded(key): value for key, value in entry.items()}
     named = next((fields[name] for name in _UNIT_NAMES if isinstance(fields.get(name), str)), None)
-    return around if named is None else _UNITS.get(named.strip().lower())
+    return around if named is None else _WRITTEN_UNITS.get(named.strip().lower())
 
 
 @lru_cache(maxsize=4096)
@@ -151,6 +122,19 @@ def words_of(key: str) -> tuple[str, ...]:
 def folded(key: str) -> str:
     """A key as every spelling of it reads."""
     return "".join(words_of(key))
+
+
+def number_in(value: Any) -> tuple[float, str] | None:
+    """A number that may be a duration or a share, and the unit its text ends with."""
+    if isinstance(value, str):
+        match = _NUMBER.fullmatch(value.strip().lower()) if len(value) < 40 else None
+        if match is None or (match[3] not in ("", "%") and match[3] not in _WRITTEN_UNITS):
+            return None
+        return float(match[1].replace(",", "") + (match[2] or "")), match[3]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    number = float(value) if abs(value) < 1e300 else math.inf
+    return (number, "") if math.isfinite(number) and number >= 0 else None
 
 
 def as_entry(value: Any) -> Entry | None:
@@ -189,23 +173,10 @@ def _by_rank(value: Any) -> Entry:
     ranked = [(row.get("percentile", row.get("quantile", row.get("p"))), row.get("value")) for row in rows]
     found: dict[str, Any] = {}
     for rank, figure in (*ranked, *(as_entry(value) or {}).items()):
-        read = _number(rank)
+        read = number_in(rank)
         number = read[0] if read and not read[1] else None
         found[str(rank) if number is None else f"p{number * 100 if number < 1 else number:g}"] = figure
     return found
-
-
-def _number(value: Any) -> tuple[float, str] | None:
-    """A number that may be a duration or a share, and the unit its text ends with."""
-    if isinstance(value, str):
-        match = _NUMBER.fullmatch(value.strip().lower()) if len(value) < 40 else None
-        if match is None or (match[3] not in ("", "%") and match[3] not in _UNITS):
-            return None
-        return float(match[1].replace(",", "") + (match[2] or "")), match[3]
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    number = float(value) if abs(value) < 1e300 else math.inf
-    return (number, "") if math.isfinite(number) and number >= 0 else None
 
 
 def _spelled_out(key: str) -> str:

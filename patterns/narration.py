@@ -37,7 +37,7 @@ _SHARE = re.compile(
 )
 _DURATION = re.compile(
     r"\b(p\d\d|median|mean|average|avg|max)(?:\s+(?:latency|duration|time))?(?:\s*(?:is|was|of|[:=]))?\s*"
-    r"(\d[\d,]*(?:\.\d+)?\s*(?:ms|[µμu]s|ns|s|seconds|milliseconds|microseconds))\b",
+    r"(\d[\d,]*(?:\.\d+)?\s*(?:ms|[µμu]s|ns|s|seconds|min|minutes|milliseconds|microseconds))\b",
     re.IGNORECASE,
 )
 
@@ -73,7 +73,7 @@ def entry_in(line: str) -> dict[str, Any] | None:
     share = _SHARE.search(said)
     figures = {found[1].lower(): found[2] for found in _DURATION.finditer(said)}
     if share:
-        figures["percent"] = share[1] or share[2]
+        figures["percent"] = f"{share[1] or share[2]}%"
     return {"name": named or "total", **figures} if figures else None
 
 

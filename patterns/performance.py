@@ -69,16 +69,16 @@ async def debug_performance(
     `confirm` sees the whole plan (a `DebugPlan`) and must return True; declining sends nothing and raises
     `ConfirmationDeclined`. `http_latency` has the form `>=1000ms`, `session_duration` is 10 to 1800 s (60 if
     left out), `max_samples` 100 if left out. `service` is a name or id. `debug_session_id` resumes a session
-    instead of creating one; with a control plane's id in front, it also says which. `inputs` are arguments
-    for CreateDebugSession, such as an alert's `debug_session_inputs`, sent unchanged; a control plane they
-    name is the one meant.
+    instead of creating one; with a control plane's id in front, it also says which. `inputs` are an alert's
+    `debug_session_inputs`: they go on to CreateDebugSession whatever they say, and a control plane they name
+    is the one meant.
     Raises `InvalidArguments` before anything is sent, `DebugSessionFailed` when no usable data came.
     """
     given = {
         "http_path": http_path, "http_method": http_method, "http_status_code": http_status_code,
         "http_latency": http_latency, "session_duration": session_duration, "max_samples": max_samples,
     }  # fmt: skip
-    criteria = DebugCriteria.of({**given, **(inputs or {})})
+    criteria = DebugCriteria.of(given).carrying(inputs or {})
     wanted = _one_plane(control_plane, (inputs or {}).get("control_plane_id"))
     existing = None if debug_session_id is None else required(str(debug_session_id), "debug session id")
     pair = split_composite(existing) if existing else None
@@ -96,22 +96,22 @@ async def debug_performance(
         if service is not None:
             found = await konnect.services.find(service, control_plane_id=plane_id)
             this.extract(service_id=found.id)
-            criteria = DebugCriteria.of({**criteria.arguments(), "service_id": found.id})
+            criteria = criteria.model_copy(update={"service_id": found.id})
     result = keep(PerformanceResult(control_plane=selected))
 
     if pair is not None:
-        # Its length is not known: look for an end at the usual time, and wait for the longest there can be.
-        length, grace = (session_duration, 60.0) if session_duration else (60.0, 1800.0)
-        return await _summarized(konnect, await _completed(konnect, result, pair.id, length, grace))
+        result = await _completed(konnect, result, pair.id, session_duration)
+        return await _summarized(konnect, result)
     result = keep(result.model_copy(update={"criteria": criteria.resolved()}))
     async with step("confirm"):
-        await confirmed(DebugPlan(plane, criteria, konnect.endpoint, selected.found_by), confirm)
+        stoppable = await konnect.debug_sessions.can_be_stopped()
+        await confirmed(DebugPlan(plane, criteria, konnect.endpoint, selected.found_by, stoppable), confirm)
     async with AsyncExitStack() as until_done:
         async with step("create debug session") as this:
             running = konnect.debug_sessions.running(plane_id, criteria)
             session_id = (await until_done.enter_async_context(running)).id or ""
             this.extract(debug_session_id=session_id)
-        result = await _completed(konnect, result, session_id, criteria.session_duration, 60.0)
+        result = await _completed(konnect, result, session_id, criteria.length)
     return await _summarized(konnect, result)
 
 
@@ -128,9 +128,10 @@ def _one_plane(named: str | None, inside: Any) -> str | None:
 
 
 async def _completed(
-    konnect: Konnect, result: PerformanceResult, session_id: str, length: float, grace: float
+    konnect: Konnect, result: PerformanceResult, session_id: str, length: float | None
 ) -> PerformanceResult:
-    """Step 4 on a session that exists."""
+    """Step 4 on a session that exists; one of unknown `length` ends at the usual time or any later."""
+    length, grace = (length, 60.0) if length else (60.0, 1800.0)
     plane_id = result.control_plane.id or ""
     result = keep(_with_session(result, session_id, None))
     async with step("wait until completed") as this:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from konnect_agent.envelopes import ENVELOPES
-from patterns.figures import as_entries, as_entry, folded, has_figures, name_in, scale_of, unit_in, words_of
+from patterns.claims import has_figures
+from patterns.figures import as_entries, as_entry, folded, name_in, scale_of, unit_in, words_of
 from patterns.narration import data_in
 
 _WRAPPERS = frozenset(

@@ -1,7 +1,8 @@
 """Which route of a set serves a request that is only partly known.
 
 Somebody who asks about `/api/users` rarely says which host, method or headers. What is left open is filled
-in with what each route asks for; the bare request goes first. The answer names the calculation assumed
+in with what each route asks for; the bare request goes first. Where no method was said and another one would
+be served by another route, that is told (`by_method`). The answer names the calculation assumed
 (`route_match_calculation` is a data plane setting that Konnect does not show): when `strict` would choose
 another route than the default `original`, both are reported with that condition. A route with an
 `expression` proves the expressions flavor (fact sheet 7.1, inferred); otherwise the default is assumed.
@@ -9,14 +10,15 @@ another route than the default `original`, both are reported with that condition
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from konnect_agent.errors import InvalidArguments
 from konnect_agent.gateway import Explanation, Flavor, Match, Request, Router
 from konnect_agent.models import Route, Service
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _SCHEMES = ("http", "https", "grpc", "grpcs", "ws", "wss")
 
 
@@ -84,13 +86,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Serving:
-    """Who serves, and who would: `others` also match the request, or another filling of what is open."""
+    """Who serves, and who would: `others` also match the request, or another filling of what is open.
+
+    `by_method` are the routes that other methods lead to, with those methods, when none was said.
+    """
 
     match: Match
     request: Request
     others: tuple[Route, ...]
     strict: Match | None
     flavor: Flavor
+    by_method: tuple[tuple[Route, tuple[str, ...]], ...] = ()
 
     @property
     def route(self) -> Route:
@@ -116,13 +122,34 @@ def serving(asked: Asked, routes: Sequence[Route], services: Sequence[Service] =
     others = {id(route): cast("Route", route) for route in (*matching, *(other.route for _, other in won))}
     others.pop(id(match.route), None)
     strict = Router(routes, services, flavor, "strict").match(request)
-    return Serving(match, request, tuple(others.values()), strict, flavor)
+    competing = [route for route in routes if route is match.route or id(route) in others]
+    elsewhere = _by_method(asked, router, competing, match.route) if asked.method is None else ()
+    return Serving(match, request, tuple(others.values()), strict, flavor, tuple(elsewhere))
 
 
 def explanation(asked: Asked, routes: Sequence[Route], services: Sequence[Service] = ()) -> Explanation:
     """Every candidate for the request that `serving` decided on, in words."""
     found = serving(asked, routes, services)
     return Router(routes, services, _flavor(routes)).explain(found.request if found else asked.bare())
+
+
+def _by_method(
+    asked: Asked, router: Router, competing: Sequence[Route], chosen: object
+) -> Iterator[tuple[Route, tuple[str, ...]]]:
+    """The routes other than the chosen one that serve the request when its method is said, with the methods.
+
+    The documented methods are tried (an expression may ask for any), and those that a route names.
+    """
+    led: dict[int, tuple[Route, list[str]]] = {}
+    for method in dict.fromkeys(
+        (*_METHODS, *(name.upper() for route in competing for name in route.methods))
+    ):
+        said = replace(asked, method=method)
+        requests = (said.bare(), *map(said.as_wanted_by, competing))
+        match = next((match for request in requests if (match := router.match(request))), None)
+        if match is not None and match.route is not chosen:
+            led.setdefault(id(match.route), (cast("Route", match.route), []))[1].append(method)
+    return ((route, tuple(methods)) for route, methods in led.values())
 
 
 def _flavor(routes: Sequence[Route]) -> Flavor:

@@ -6,7 +6,7 @@ Kong's pages promise span metrics, a latency analysis and bottlenecks, and docum
 2. Else its span metrics, or the spans of its traces, with their shares of the root span or the total.
 3. Else what its prose says beyond doubt.
 4. The latency is what is called so and is not a span's; else the summary's own percentiles, else the root's.
-Pieces of a summary are the matter of `pieces`, of `bottleneck` and `figures` what one entry holds, of
+Pieces of a summary are the matter of `pieces`, of `bottleneck`, `claims` and `figures` what one holds, of
 `narration` prose. Nothing is guessed, and `summary` still has everything.
 """
 
@@ -17,13 +17,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from patterns.bottleneck import Bottleneck, once, read_entries
+from patterns.claims import graveness, has_figures
 from patterns.figures import (
     FIGURES,
     Entry,
     as_entries,
     as_entry,
     durations_in,
-    has_figures,
     holds_durations,
     name_in,
     scale_of,
@@ -154,10 +154,13 @@ def _with_shares(spans: Iterable[Bottleneck], whole: Bottleneck | None) -> list[
     ]  # fmt: skip
 
 
-def _badness(span: Bottleneck) -> tuple[float, float, float]:
+def _badness(span: Bottleneck) -> tuple[float, ...]:
+    """By share, then by what the server says of it, then by durations; what is not known comes last."""
     figures = (span.total_ms, span.mean_ms, span.p50_ms, span.duration_ms)
     weight = next((figure for figure in figures if figure is not None), 0.0)
-    return (span.share if span.share is not None else -1.0, span.p95_ms or 0.0, weight)
+    grave = graveness(span.severity) if span.severity is not None else None
+    claims = (-1.0 if claim is None else claim for claim in (span.share, grave, span.score))
+    return (*claims, span.p95_ms or 0.0, weight)
 
 
 def _latency(parts: Iterable[Piece]) -> dict[str, Any]:

@@ -9,6 +9,7 @@
 Calling it returns a `Report` around the result: steps with their calls, arguments, attempts and the ids
 extracted (the JSON contract). A workflow called inside another becomes a step of it. What failed raises
 one error of the tree whose `.report` holds the unfinished report, with the last result that was `keep`-t.
+What was interrupted hands its unfinished report, without an error, to `unfinished`, if somebody set that.
 """
 
 from __future__ import annotations
@@ -127,6 +128,9 @@ class _Run:
 _run: ContextVar[_Run | None] = ContextVar("patterns_run", default=None)
 _step: ContextVar[OpenStep | None] = ContextVar("patterns_step", default=None)
 
+unfinished: ContextVar[Callable[[Report[Any]], None] | None] = ContextVar("patterns_unfinished", default=None)
+"""Who gets the report of an outermost workflow that is interrupted; the interruption goes on."""
+
 
 @asynccontextmanager
 async def step(name: str) -> AsyncGenerator[OpenStep]:
@@ -188,7 +192,8 @@ def workflow(pattern: str, result: type[R]) -> Callable[[Inner[P, R]], Outer[P, 
             this, trunk = _Run(), OpenStep(pattern, (*outer_step.path, pattern) if outer_step else ())
             tokens = _run.set(this), _step.set(trunk)
             lane = pacing.lane.set(id(trunk)) if outer_run is None else None
-            started_at, failure = datetime.now(UTC), None
+            started_at = datetime.now(UTC)
+            failure: BaseException | None = None
             status: Status = "complete"
             try:
                 with (
@@ -200,6 +205,8 @@ def workflow(pattern: str, result: type[R]) -> Callable[[Inner[P, R]], Outer[P, 
             except KonnectError as error:
                 status = "declined" if isinstance(error, ConfirmationDeclined) else "failed"
                 failure = error
+            except BaseException as interruption:
+                status, failure = "failed", interruption
             finally:
                 _run.reset(tokens[0])
                 _step.reset(tokens[1])
@@ -218,12 +225,15 @@ def workflow(pattern: str, result: type[R]) -> Callable[[Inner[P, R]], Outer[P, 
                 steps=closed.steps,
                 result=this.result if this.result is not None else result(),
                 coverage=this.coverage,
-                error=Failure.of(failure) if failure else None,
+                error=Failure.of(failure) if isinstance(failure, KonnectError) else None,
             )
-            if failure is not None:
+            if failure is None:
+                return report
+            if isinstance(failure, KonnectError):
                 failure.report = report
-                raise failure
-            return report
+            elif outer_run is None and (hand_over := unfinished.get()):
+                hand_over(report)
+            raise failure
 
         return run
 

@@ -27,6 +27,15 @@ from konnect_agent.redaction import MASK, is_reference, is_secret_name, redact, 
         ("slack xoxb-123456789012-abcdefGHIJ,", f"slack {MASK},"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nrest", f"{MASK}\nrest"),
         ("-----BEGIN PRIVATE KEY-----\nMIIE cut off", MASK),
+        ("https://hooks.slack.com/services/T000/B000/XXXX", f"https://hooks.slack.com/{MASK}"),
+        ("(https://discord.com/api/webhooks/12/aB-c), x", f"(https://discord.com/api/webhooks/{MASK}), x"),
+        ("https://a.webhook.office.com/webhookb2/f0@12/x", f"https://a.webhook.office.com/webhookb2/{MASK}"),
+        ("https://u:p@hooks.x.io:8443/S3/?a=b", f"https://u:{MASK}@hooks.x.io:8443/{MASK}"),
+        ("Server=db,1433;Uid=u;Pwd=hu,n#ter;X=1", f"Server=db,1433;Uid=u;Pwd={MASK};X=1"),
+        ("host=db password='a b' dbname=c", f"host=db password='{MASK}' dbname=c"),
+        ('dsn="Server=x;Password=abc"', f'dsn="Server=x;Password={MASK}"'),
+        ("db_password = hunter2\nuser = u", f"db_password = {MASK}\nuser = u"),
+        ("GET /x?apikey=a&secret={vault://env/a}", f"GET /x?apikey={MASK}&secret={{vault://env/a}}"),
     ],
 )
 def test_credentials_are_masked_by_their_shape(text: str, left: str) -> None:
@@ -44,6 +53,10 @@ def test_credentials_are_masked_by_their_shape(text: str, left: str) -> None:
         "http://localhost:8001/a@b",
         "https://us.mcp.konghq.com:443/",
         "/search?q=token",
+        "https://developer.konghq.com/webhooks/overview/",
+        "webhook calls go to https://example.com/orders/2024/AB12",
+        'http.headers.authorization == "Bearer x"',
+        "max_tokens=3 token_endpoint=https://id.example.com/token key_names=apikey password=",
         "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----",
     ],
 )
@@ -111,6 +124,31 @@ def test_a_header_with_a_secret_name_loses_its_value_and_keeps_a_reference() -> 
     }
 
 
+def test_urls_under_a_webhooks_name_keep_their_host_alone() -> None:
+    config = {
+        "webhook_url": [
+            "https://example.com/a/b?c=d",
+            "on-call",
+            "{vault://env/webhook}",
+            "https://example.com",
+        ],
+        "slackWebhook": {"target": "post to https://example.com/a", "retries": 3, "secret": "x"},
+        "headers": ["X-Webhook: https://example.com/a"],
+        "website": "https://example.com/a",
+    }
+    assert redact(config) == {
+        "webhook_url": [
+            f"https://example.com/{MASK}", "on-call", "{vault://env/webhook}", "https://example.com",
+        ],
+        "slackWebhook": {"target": f"post to https://example.com/{MASK}", "retries": 3, "secret": MASK},
+        "headers": [f"X-Webhook: https://example.com/{MASK}"],
+        "website": "https://example.com/a",
+    }  # fmt: skip
+    assert scrub_quoted('{"webhook": "https://a.b/c", "to": ["d"]}') == (
+        f'{{"webhook": "https://a.b/{MASK}", "to": ["d"]}}'
+    )
+
+
 @pytest.mark.parametrize(
     "value",
     ["Bearer {vault://env/x}", "{vault://env}", "{vault://env/x} ", "{vault://env/x}\n", "{vault:/env/x}"],
@@ -143,8 +181,9 @@ def test_redaction_leaves_the_original_alone() -> None:
     assert original == {"password": "hunter2"}
 
 
-def test_a_megabyte_that_only_begins_like_tokens_is_read_once() -> None:
-    text = "eyJ-" * 250_000
+@pytest.mark.parametrize("unit", ["eyJ-", "//a/", "//hook/", "@hook-", "a.", "a=", "secret ", "//:1"])
+def test_a_megabyte_that_only_begins_like_secrets_is_read_once(unit: str) -> None:
+    text = unit * (1_000_000 // len(unit))
     assert scrub(text) == text
 
 

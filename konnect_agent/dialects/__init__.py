@@ -22,13 +22,14 @@ class Intent:
     """One thing to ask for. `form` is the shape of the answer: objects, one object, or as it came.
 
     `keys` are the envelope keys such an answer may stand under. `changes` is True for what acts on a
-    gateway and must never be sent twice.
+    gateway and must never be sent twice. `bare_ids` says that ids alone will do for objects.
     """
 
     name: str
     form: Form
     keys: tuple[str, ...] = ()
     changes: bool = False
+    bare_ids: bool = False
 
 
 class Send(Protocol):

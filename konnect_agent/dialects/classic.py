@@ -14,6 +14,8 @@ from typing import Any
 from konnect_agent.dialects import Intent, Send
 from konnect_agent.dialects.paging import whole_list
 from konnect_agent.envelopes import Rows, rows, single
+from konnect_agent.errors import ToolUnavailable
+from konnect_agent.spelling import allows
 from konnect_agent.toolbox import Toolbox
 
 ROWS: Mapping[str, tuple[str, str | None]] = {
@@ -60,8 +62,15 @@ class Classic:
         return any(toolbox.find(tool) for tool, _ in ROWS.values())
 
     def offers(self, intent: Intent, toolbox: Toolbox) -> None:
-        """Whether the tool of an intent is there; see `Dialect.offers`."""
-        toolbox.require(ROWS[intent.name][0], intent.name)
+        """Whether the tool is there, and its operation where it lists some; see `Dialect.offers`."""
+        documented, operation = ROWS[intent.name]
+        tool = toolbox.require(documented, intent.name)
+        if operation and not allows("operation", operation, tool.input_schema):
+            raise ToolUnavailable(
+                f"The server's tool {tool.name} offers no operation {operation}.",
+                available=toolbox.names,
+                operation=intent.name,
+            )
 
     async def perform(
         self, intent: Intent, arguments: Mapping[str, Any], toolbox: Toolbox, send: Send
@@ -79,7 +88,7 @@ class Classic:
             return await send(tool.name, arguments, idempotent=not intent.changes, operation=name)
 
         async def ask_for_many(onward: Mapping[str, Any]) -> Rows:
-            return rows(await ask(onward), intent.keys)
+            return rows(await ask(onward), intent.keys, bare_ids=intent.bare_ids)
 
         if intent.form == "many":
             return await whole_list(ask_for_many, tool)

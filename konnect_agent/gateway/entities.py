@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from konnect_agent.gateway.entity_fields import EntityFields, mapping_of, texts_of
+from konnect_agent.ids import canonical
 
 STREAM_PROTOCOLS = frozenset({"tcp", "udp", "tls", "tls_passthrough"})
 _HTTP_SERVICES = frozenset({"http", "https", "grpc", "grpcs", "ws", "wss"})
@@ -98,7 +99,7 @@ def read_route(entity: object) -> RouteRecord:
     protocols = get.texts("protocols")
     return RouteRecord(
         origin=entity,
-        id=get.text("id"),
+        id=get.id(),
         name=get.text("name"),
         service_id=get.reference("service"),
         protocols=protocols,
@@ -127,7 +128,7 @@ def read_service(entity: object) -> ServiceRecord:
     path = get.text("path") or "/"
     return ServiceRecord(
         origin=entity,
-        id=get.text("id"),
+        id=get.id(),
         name=get.text("name"),
         enabled=get.flag("enabled", default=True),
         protocol=protocol,
@@ -143,7 +144,7 @@ def read_plugin(entity: object) -> PluginRecord:
     config, ordering = get.value("config"), get.value("ordering")
     return PluginRecord(
         origin=entity,
-        id=get.text("id"),
+        id=get.id(),
         name=get.text("name"),
         enabled=get.flag("enabled", default=True),
         route_id=get.reference("route"),
@@ -160,9 +161,9 @@ def read_plugin(entity: object) -> PluginRecord:
 def read_identity(entity: object) -> tuple[str, str]:
     """Id and name (or username) of a consumer, group, route or service; a bare string is taken as the id."""
     if isinstance(entity, str):
-        return entity, ""
+        return canonical(entity), ""
     get = EntityFields(entity)
-    return get.text("id"), get.text("name") or get.text("username") or get.text("custom_id")
+    return get.id(), get.text("name") or get.text("username") or get.text("custom_id")
 
 
 def read_route_scope(entity: object) -> tuple[str | None, bool]:

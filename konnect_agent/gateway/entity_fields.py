@@ -4,12 +4,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import cast
 
+from konnect_agent.ids import canonical
+
 _CAMEL = {
     "service_id": "serviceId",
     "route_id": "routeId",
     "consumer_id": "consumerId",
     "consumer_group_id": "consumerGroupId",
 }
+_NO = frozenset(("false", "no", "off", "0", "disabled"))
 
 
 class EntityFields:
@@ -37,6 +40,10 @@ class EntityFields:
         found = self.value(name)
         return "" if found is None else str(found)
 
+    def id(self) -> str:
+        """Its own id in the one form that everything compares, empty if absent."""
+        return canonical(self.text("id"))
+
     def integer(self, name: str) -> int | None:
         """The field as a whole number, times as seconds since 1970; None if it is neither."""
         found = self.value(name)
@@ -50,8 +57,10 @@ class EntityFields:
             return None
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """The field as yes or no."""
+        """The field as yes or no, also in words."""
         found = self.value(name)
+        if isinstance(found, str):
+            return found.strip().lower() not in _NO
         return default if found is None else bool(found)
 
     def texts(self, name: str) -> tuple[str, ...] | None:
@@ -63,11 +72,11 @@ class EntityFields:
         """The id of the entity the field refers to, however it is written: nested, flat or in camel case."""
         found = self.value(name)
         if isinstance(found, str):
-            return found or None
+            return canonical(found) or None
         if found is not None:
-            return EntityFields(found).text("id") or None
+            return EntityFields(found).id() or None
         flat = f"{name}_id"
-        return self.text(flat) or self.text(_CAMEL.get(flat, flat)) or None
+        return canonical(self.text(flat) or self.text(_CAMEL.get(flat, flat))) or None
 
 
 def mapping_of(value: object) -> Mapping[str, object] | None:

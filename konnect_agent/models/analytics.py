@@ -83,7 +83,7 @@ class ApiRequest(Tolerant):
     trace_id: str | None = None
 
     @classmethod
-    def _arranged(cls, given: dict[str, Any]) -> dict[str, Any]:
+    def _arranged(cls, given: dict[str, Any], inside: str | None) -> dict[str, Any]:
         placed = dict(given)
         for name, value in _object(given.get("latency")).items():
             placed.setdefault(_OLD_LATENCIES.get(folded(name), "latency"), value)

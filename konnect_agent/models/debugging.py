@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from konnect_agent.errors import InvalidArguments
 from konnect_agent.ids import Kind
@@ -65,12 +74,15 @@ _SYNONYMS = {
 }  # fmt: skip
 
 
+_CARRIED: Any = object()  # the context of a validation that refuses nothing
+
+
 class DebugCriteria(BaseModel):
     """Which requests to trace, for how long: the documented arguments of CreateDebugSession.
 
     `session_duration` is seconds (10 to 1800), `http_latency` has the form `>=1000ms`, `http_status_code`
-    goes out as text. Fields are known in any spelling (`httpPath`); unknown ones, such as those of an alert's
-    `debug_session_inputs`, are kept and sent.
+    goes out as text. Fields are known in any spelling (`httpPath`); unknown ones are kept and sent. What a
+    person gives is checked; what an alert carries is for the server to judge (`carrying`).
     """
 
     model_config = ConfigDict(
@@ -109,6 +121,16 @@ class DebugCriteria(BaseModel):
             raise ValueError("a path starts with / and has no spaces; write other characters as %XX")
         return value
 
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _judged(cls, value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        try:
+            return check(value)
+        except ValidationError:
+            if info.context is _CARRIED:
+                return value
+            raise
+
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> DebugCriteria:
         """Checked criteria. Raises `InvalidArguments` saying which one cannot be right, and why."""
@@ -124,6 +146,23 @@ class DebugCriteria(BaseModel):
                 hint="Latency is written >=1000ms, a duration is 10 to 1800 s, methods are GET, POST, PUT, "
                 "DELETE, PATCH, a path starts with /.",
             ) from None
+
+    def carrying(self, inputs: Mapping[str, Any]) -> DebugCriteria:
+        """These criteria, and before them what an alert carries: its `debug_session_inputs`.
+
+        Kong means those to go on unchanged (fact sheet 2.1), so a value that is none of the documented ones
+        (`5XX`, `>1000ms`, `10s`) is kept as it came.
+        """
+        given = {**self.arguments(), **inputs}
+        return self.model_validate(
+            {key: value for key, value in given.items() if value is not None}, context=_CARRIED
+        )
+
+    @property
+    def length(self) -> float | None:
+        """How long the session will run, in seconds; None when what an alert carries does not say."""
+        duration = cast("object", self.session_duration)
+        return float(duration) if isinstance(duration, int) and 0 < duration <= 1800 else None
 
     def arguments(self) -> dict[str, Any]:
         """What goes out to CreateDebugSession: everything that was given."""

@@ -1,7 +1,9 @@
 """What every entity shares: an id, tags, times, and references to other entities wherever they stand.
 
-`service.id`, `service_id`, `serviceId`, ... are one reference (see `konnect_agent.ids`). All else is read as
-`tolerant` says: unknown fields are kept in `model_extra`, missing and null ones have their defaults.
+`service.id`, `service_id`, `serviceId`, ... are one reference (see `konnect_agent.ids`). Ids of what a
+control plane holds are read in lower case and without its own id in front, so that they compare; that of the
+control plane, an argument of every call, stays as sent. All else is read as `tolerant` says: unknown fields
+are kept in `model_extra`, missing and null ones have their defaults.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from typing import Annotated, Any, ClassVar, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic_core import to_jsonable_python
 
-from konnect_agent.ids import Kind, extract_id, local_id, own_id
+from konnect_agent.ids import Kind, canonical, extract_id, local_id, own_id
 from konnect_agent.models.moment import Moment
-from konnect_agent.models.tolerant import Tolerant
+from konnect_agent.models.tolerant import Tolerant, says
 from konnect_agent.redaction import redact, scrub_quoted
+
+_LOCAL = frozenset(("service", "route", "consumer", "consumer_group", "plugin", "vault"))
 
 
 class Reference(BaseModel):
@@ -51,17 +55,22 @@ class Entity(Tolerant):
     updated_at: Moment = None
 
     @classmethod
-    def _arranged(cls, given: dict[str, Any]) -> dict[str, Any]:
-        own = own_id(given, cls.kind)
-        placed = given | {"id": local_id(own) if own else None}
+    def _arranged(cls, given: dict[str, Any], inside: str | None) -> dict[str, Any]:
+        own, found = own_id(given, cls.kind), cls._references(given)
+        placed = given | {"id": _plain(cls.kind, own, given, inside) if own else None}
         for kind in cls.refers_to:
-            found, inner = extract_id(given, kind), given.get(kind)
+            inner = given.get(kind)
             around = dict(cast("Mapping[str, Any]", inner)) if isinstance(inner, Mapping) else {}
-            if found:
-                placed[kind] = {**around, "id": local_id(found)}
-            elif not any(around.values()) and (around or not inner):
+            if kind in found:
+                placed[kind] = {**around, "id": _plain(kind, found[kind], given, inside)}
+            elif not any(around.values()) and (around or not says(inner)):
                 placed.pop(kind, None)
         return placed
+
+    @classmethod
+    def _references(cls, given: Mapping[str, Any]) -> Mapping[Kind, str]:
+        """The ids of what it refers to. Raises ValueError when it refers to something unreadable."""
+        return {kind: found for kind in cls.refers_to if (found := extract_id(given, kind))}
 
     @property
     def label(self) -> str:
@@ -82,3 +91,11 @@ class Entity(Tolerant):
         return f"{type(self).__name__}(id={self.id!r}, name={self.label!r})"
 
     __str__ = __repr__
+
+
+def _plain(kind: Kind | None, value: str, around: Mapping[str, Any], inside: str | None) -> str:
+    """The id of an entity of that kind in the one form that everything compares."""
+    if kind not in _LOCAL:
+        return local_id(value)
+    planes = (inside, extract_id(around, "control_plane")) if ":" in value else ()
+    return canonical(local_id(value, planes))

@@ -13,13 +13,26 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from konnect_agent.ids import Kind
 from konnect_agent.models.entity import Entity, Reference
+from konnect_agent.models.matcher import matchers
+from konnect_agent.models.scope import references, scope
+from konnect_agent.models.switch import switched
 from konnect_agent.models.tolerant import without_nulls
 
 Lower = Annotated[str, StringConstraints(to_lower=True)]
 Upper = Annotated[str, StringConstraints(to_upper=True)]
 
 
-class Service(Entity):
+class Switched(Entity):
+    """An entity that can be switched off: `enabled` may stand elsewhere (see `switch`)."""
+
+    @classmethod
+    def _arranged(cls, given: dict[str, Any], inside: str | None) -> dict[str, Any]:
+        placed = super()._arranged(given, inside)
+        said = None if "enabled" in placed else switched(placed)
+        return placed if said is None else placed | {"enabled": said}
+
+
+class Service(Switched):
     """An upstream: where matched requests are sent. Timeouts are in milliseconds, as Kong stores them."""
 
     kind: ClassVar[Kind | None] = "service"
@@ -47,6 +60,13 @@ class Route(Entity):
         "service", "protocols", "methods", "hosts", "paths", "headers", "snis", "sources", "destinations",
         "regex_priority", "strip_path", "expression", "priority",
     ))  # fmt: skip
+    other_names: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **Entity.other_names,
+        **{
+            name: (name, name.removesuffix("s"))
+            for name in ("protocols", "methods", "hosts", "paths", "snis")
+        },
+    }
 
     name: str = ""
     service: Reference | None = None
@@ -66,8 +86,16 @@ class Route(Entity):
     expression: str | None = None
     priority: int | None = None
 
+    @classmethod
+    def _arranged(cls, given: dict[str, Any], inside: str | None) -> dict[str, Any]:
+        return super()._arranged(matchers(given, cls._fields, cls._by_field), inside)
 
-class Plugin(Entity):
+    @classmethod
+    def _references(cls, given: Mapping[str, Any]) -> Mapping[Kind, str]:
+        return references(given, cls.refers_to)
+
+
+class Plugin(Switched):
     """One configuration of a plugin. Its scope is what it refers to; referring to nothing is global."""
 
     kind: ClassVar[Kind | None] = "plugin"
@@ -89,6 +117,10 @@ class Plugin(Entity):
     protocols: tuple[Lower, ...] = ()
     ordering: Mapping[str, Any] | None = None
     condition: str | None = None
+
+    @classmethod
+    def _references(cls, given: Mapping[str, Any]) -> Mapping[Kind, str]:
+        return scope(given, cls.refers_to)
 
     @property
     def is_global(self) -> bool:

@@ -13,17 +13,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Self, cast
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 _UNREAD = "unread"
 _AMOUNT = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*(us|µs|ms|s)", re.IGNORECASE | re.ASCII)
 _MILLISECONDS = {"us": 0.001, "µs": 0.001, "ms": 1, "s": 1000}  # Kong counts in milliseconds
-_SWITCH = {"enabled": True, "disabled": False}
+_SWITCH = {"enabled": True, "active": True, "disabled": False, "inactive": False}
+_NOTHING = ("", "null", "none")
+_NEXT_PATH = re.compile(r",\s*(?=~?/)")
 
 
+@lru_cache(maxsize=4096)
 def folded(name: str) -> str:
     """A name as every spelling of it reads: `strip_path`, `stripPath` and `Strip-Path` are one."""
     return name.replace("_", "").replace("-", "").lower()
@@ -62,22 +73,30 @@ class Tolerant(BaseModel):
         return cast("Mapping[str, Any]", kept) if isinstance(kept, Mapping) else {}
 
     @classmethod
-    def parse(cls, data: Any) -> Self:
-        """`data` as this object. Raises pydantic's ValidationError; the client makes it `Undecodable`."""
-        return cls.model_validate(data)
+    def parse(cls, data: Any, *, inside: str | None = None) -> Self:
+        """`data` as this object; `inside` is the id of the control plane that it was asked of, if of one.
+
+        Raises pydantic's ValidationError; the client makes it `Undecodable`.
+        """
+        return cls.model_validate(data, context={"inside": inside})
 
     @classmethod
-    def _arranged(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """`given`, its fields under their own names, with what only this class knows put in its place."""
+    def _arranged(cls, given: dict[str, Any], inside: str | None) -> dict[str, Any]:
+        """`given`, its fields under their own names, with what only this class knows put in its place.
+
+        Raises ValueError when that is to be read and cannot be.
+        """
         return given
 
     @model_validator(mode="wrap")
     @classmethod
-    def _tolerate(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+    def _tolerate(
+        cls, data: Any, read: ModelWrapValidatorHandler[Self], info: ValidationInfo[dict[str, Any] | None]
+    ) -> Self:
         if not isinstance(data, Mapping):
             return read(data)
         given, unread = cls._by_field(cast("Mapping[str, Any]", data))
-        given = cls._arranged(given)
+        given = cls._arranged(given, (info.context or {}).get("inside"))
         if not cls._recognises(given):
             raise ValueError(f"it has nothing of the kind {cls.__name__}")
         try:
@@ -162,8 +181,11 @@ def _listed(value: Any) -> Any:
         return cast("list[Any]", value)
     if not isinstance(value, str):
         return [] if value == {} else [value]
-    # A path may hold a comma; nothing else that Kong lists does.
-    words = [value] if value.startswith(("/", "~")) else value.split(",")
+    # A path may hold a comma, and a regex even one before a slash; nothing else that Kong lists does.
+    if value.startswith("~"):
+        words = [value]
+    else:
+        words = _NEXT_PATH.split(value) if value.startswith("/") else value.split(",")
     return [word.strip() for word in words if word.strip()]
 
 
@@ -174,6 +196,18 @@ def _opened(text: str) -> Any:
     except (ValueError, RecursionError):
         return text
     return found
+
+
+def says(value: Any, depth: int = 8) -> bool:
+    """Whether there is anything in it: not null, not False, no empty text, and no container of such only."""
+    if value is None or value is False:
+        return False
+    if isinstance(value, str):
+        return value.strip().lower() not in _NOTHING
+    if isinstance(value, (Mapping, list, tuple)) and depth:
+        given = cast("Mapping[Any, Any] | Sequence[Any]", value)
+        return any(says(it, depth - 1) for it in (given.values() if isinstance(given, Mapping) else given))
+    return True
 
 
 def without_nulls(value: Any) -> Any:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from konnect_agent.decoding import Listing
 from konnect_agent.dialects import Intent
-from konnect_agent.errors import InvalidArguments
+from konnect_agent.errors import InvalidArguments, KonnectError
+from konnect_agent.ids import canonical, is_id
 from konnect_agent.models import ControlPlane
 from konnect_agent.resources.finding import Found, Lookups, resolve
 from konnect_agent.resources.resource import Resource
 
 _KEYS = ("control_planes", "controlPlanes", "control_plane", "controlPlane")
+_ID_KEYS = ("control_plane_ids", "controlPlaneIds", "control_plane_id", "controlPlaneId")
 _MEMBER_KEYS = ("members", "memberships", "group_memberships", "groupMemberships", *_KEYS)
 _LIST = Intent("control_planes.list", "many", _KEYS)
 _GET = Intent("control_planes.get", "one", _KEYS)
 _GET_BY_NAME = Intent("control_planes.get_by_name", "one", _KEYS)
-_GET_BY_ROUTE = Intent("control_planes.get_by_route", "many", _KEYS)
+_GET_BY_ROUTE = Intent("control_planes.get_by_route", "many", (*_KEYS, *_ID_KEYS), bare_ids=True)
 _MEMBERS = Intent("control_plane_groups.list", "many", _MEMBER_KEYS)
 
 
@@ -36,11 +38,24 @@ class ControlPlanes(Resource):
     async def get_by_route(self, path: str) -> Listing[ControlPlane]:
         """The control planes that serve an API path such as `/api/users`; how many is not documented.
 
+        Those of which no more than an id or a name came are looked up in the list of all.
         Raises `InvalidArguments` before anything is sent for what is no path.
         """
         if not str(path).strip().startswith("/"):
             raise InvalidArguments(f"{path!r} is no API path.", hint="A path starts with /.")
-        return await self._many(_GET_BY_ROUTE, ControlPlane, path=path)
+        found = await self._many(_GET_BY_ROUTE, ControlPlane, path=path)
+        if all(plane.name for plane in found):
+            return found
+        try:
+            visible = await self.list()
+        except KonnectError:
+            if all(is_id(plane.id or "") for plane in found):
+                return found
+            raise
+        known = {plane.name: plane for plane in visible if plane.name}
+        known |= {canonical(plane.id): plane for plane in visible if plane.id}
+        whole = [plane if plane.name else known.get(canonical(plane.id or ""), plane) for plane in found]
+        return Listing(whole, complete=found.complete)
 
     async def find(self, name_or_id: str) -> Found[ControlPlane]:
         """One control plane by id, name or something like its name. Raises `NoMatch` or `Ambiguous`."""

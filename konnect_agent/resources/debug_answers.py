@@ -5,7 +5,8 @@ Both are documented as values, neither as a shape (fact sheet 2.1); how they are
    and into no other entity: a data plane has an id and a status too.
 2. Names come before sentences, what names a debug session before what may name anything, the inner before
    the outer.
-3. An id is believed when it did not go out with the request, has no rival, and the words refuse nothing.
+3. An id is believed when it did not go out with the request, has no rival, and the words refuse nothing; an
+   answer that is no more than `Error: ...` is a refusal like one that is marked as such.
 4. A documented status is believed before the words servers use instead: an envelope may mean the call with
    `success`. Where two contradict each other, the session goes on: the next look will tell.
 """
@@ -20,10 +21,18 @@ from typing import Any
 
 from konnect_agent.decoding import DEPTH, as_list, as_object, opened, undecodable
 from konnect_agent.envelopes import ENVELOPES
+from konnect_agent.errors import KonnectError
 from konnect_agent.ids import is_id, local_id, split_composite
 from konnect_agent.models import DebugStatus
 from konnect_agent.redaction import scrub
-from konnect_agent.resources.debug_sentences import UUID, refuses, session_ids_told, status_told
+from konnect_agent.refusals import refusal
+from konnect_agent.resources.debug_sentences import (
+    UUID,
+    announces_error,
+    refuses,
+    session_ids_told,
+    status_told,
+)
 from konnect_agent.spelling import flat
 
 _SESSION = ("session", "debugsession", "tracingsession", "activetracingsession")
@@ -63,7 +72,8 @@ class _Level:
 def session_id_in(data: Any, *, sent: Collection[str] = ()) -> str:
     """The new session's id. `sent` are the ids that went out with the request: they are other things' ids.
 
-    Raises `Undecodable` when there is none, or several, or when the answer speaks of another session.
+    Raises `Undecodable` when there is none, or several, or when the answer speaks of another session, and the
+    error of the tree for words that are all there is and announce an error.
     """
     others = frozenset(text.lower() for text in sent)
     levels = _levels(data)
@@ -76,7 +86,7 @@ def session_id_in(data: Any, *, sent: Collection[str] = ()) -> str:
                 return found.pop()
             if found:
                 break
-    raise undecodable("no debug session id in the answer", data)
+    raise refusal_in(data) or undecodable("no debug session id in the answer", data)
 
 
 def status_in(data: Any, *, session_id: str | None = None) -> str | None:
@@ -107,6 +117,13 @@ def words_in(data: Any, *, session_id: str | None = None) -> str | None:
     """What the server says about a session beside its status, harmless and short; None when nothing."""
     told = _told(data, _levels(data, session_id))
     return next((shortened(text) for text, _ in told if len(text.split()) > 1), None)
+
+
+def refusal_in(data: Any) -> KonnectError | None:
+    """The error for words that are all of an answer and call themselves one; None for any other answer."""
+    told = _told(data, _levels(data))
+    announced = next((text for text, alone in told if alone and announces_error(text)), None)
+    return refusal(announced, None) if announced else None
 
 
 def ids_in(arguments: Mapping[str, Any]) -> frozenset[str]:

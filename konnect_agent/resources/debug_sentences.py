@@ -31,6 +31,7 @@ _REFUSAL = re.compile(
     r"|(?:not|n't) (?:be )?(?:start|creat)|\banother\b[^.;]*\b(?:is|was|has)\b",
     re.IGNORECASE,
 )
+_ERROR = re.compile(r"\W*error\s*:", re.IGNORECASE)
 _AGREED = re.compile(r"\b(?:created|started|launched)\b", re.IGNORECASE)
 
 _DOCUMENTED = re.compile(r"\b(?:pending|in progress|completed?|timed out|cancell?ed)\b")
@@ -49,7 +50,12 @@ def refuses(text: str) -> bool:
     agreed = (text[: found.end()] for found in _AGREED.finditer(text))
     if any(not _REFUSAL.search(re.split("[.;!]", until)[-1]) for until in agreed):
         return False
-    return bool(_REFUSAL.search(text))
+    return bool(_REFUSAL.search(text)) or announces_error(text)
+
+
+def announces_error(text: str) -> bool:
+    """Whether a text calls itself an error: `Error: another session is already running`."""
+    return bool(_ERROR.match(text))
 
 
 def session_ids_told(text: str) -> Iterator[list[str]]:

@@ -8,9 +8,12 @@ left early, by an error, a cancellation or Ctrl-C.
 
 from __future__ import annotations
 
+import json
 import logging
+import shlex
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
@@ -29,15 +32,25 @@ from konnect_agent.errors import (
     NotFound,
     ServerError,
     ToolError,
+    ToolUnavailable,
     Undecodable,
 )
 from konnect_agent.ids import local_id, split_composite
 from konnect_agent.models.debugging import DebugCriteria, DebugSession, DebugStatus, TraceAnswer
 from konnect_agent.polling import Schedule, watch
-from konnect_agent.resources.debug_answers import ids_in, session_id_in, shortened, status_in, words_in
+from konnect_agent.redaction import scrub
+from konnect_agent.resources.debug_answers import (
+    ids_in,
+    refusal_in,
+    session_id_in,
+    shortened,
+    status_in,
+    words_in,
+)
 from konnect_agent.resources.resource import Ask, Resource, answering, required
 
-log = logging.getLogger("konnect_agent")
+log = logging.getLogger("konnect_agent.debug_sessions")
+"""Warns of sessions that may be left running, and of nothing else."""
 
 _CREATE = Intent("debug_sessions.create", "any", changes=True)
 _FETCH_STATUS = Intent("debug_sessions.fetch_status", "any")
@@ -47,7 +60,10 @@ _COMPRESSED = Intent("debug_sessions.compressed_traces", "any")
 _STOP = Intent("debug_sessions.stop", "any")
 
 _PHASES = ("ingress", "egress")
+# In seconds. Whoever interrupts a program waits five at most: for an answer on its way, and for the stop.
 _STOP_LIMIT = 10.0
+_PATIENCE = 4.0
+_CREATION_PATIENCE = 2.5
 _MOST_UNREADABLE = 40  # in a row: the longest session has 30 looks before its announced end
 _MAYBE_RUNNING = (
     "Whether a debug session was started is not known; one may be running, and would end by itself after its "
@@ -67,12 +83,20 @@ class DebugSessions(Resource):
         self._time_scale = time_scale
 
     async def ensure_available(self) -> None:
-        """Return if the server offers all that a debug session needs, from creating to stopping it.
+        """Return if the server offers all that a debug session needs, from creating to summarizing it.
 
-        Raises `ToolUnavailable`: a session nobody can watch or stop must not be started.
+        Raises `ToolUnavailable`: a session nobody can watch must not be started.
         """
-        for intent in (_CREATE, _FETCH_STATUS, _SUMMARIZE, _STOP):
+        for intent in (_CREATE, _FETCH_STATUS, _SUMMARIZE):
             await self._offered(intent)
+
+    async def can_be_stopped(self) -> bool:
+        """Whether the server offers to stop a session before its end."""
+        try:
+            await self._offered(_STOP)
+        except ToolUnavailable:
+            return False
+        return True
 
     async def create(
         self,
@@ -98,10 +122,7 @@ class DebugSessions(Resource):
             "http_latency": http_latency, "session_duration": session_duration, "max_samples": max_samples,
             "service_id": split_composite(service_id).id if service_id else service_id,
         }  # fmt: skip
-        given = {
-            **(criteria.arguments() if criteria else {}),
-            **{k: v for k, v in single.items() if v is not None},
-        }
+        given = {**(criteria.arguments() if criteria else {}), **DebugCriteria.of(single).arguments()}
         cp = required(control_plane_id, "control plane id")
         if given.setdefault("control_plane_id", cp) != cp:
             raise InvalidArguments(
@@ -109,10 +130,9 @@ class DebugSessions(Resource):
                 hint="Create the debug session on the control plane its criteria name.",
             )
         with answering(_CREATE):
-            arguments = DebugCriteria.of(given).arguments()
             try:
-                data = await self._ask(_CREATE, arguments)
-                session_id = session_id_in(data, sent=ids_in(arguments))
+                data = await self._ask(_CREATE, given)
+                session_id = session_id_in(data, sent=ids_in(given))
             except KonnectError as error:
                 if _may_have_started(error):
                     error.hint = f"{_MAYBE_RUNNING} {error.hint}".strip()
@@ -127,15 +147,18 @@ class DebugSessions(Resource):
         """Create a debug session for the block; it is stopped when the block ends in any other way than well.
 
         The creation itself cannot be interrupted half-way: a cancellation, of any kind, waits for the answer
-        (10 s at most), so that what was started can be stopped. A session that could not be stopped is
-        named in a warning.
+        (2.5 s at most), so that what was started can be stopped (within 4 s of an interruption altogether,
+        10 s after an error). A session that could not be stopped is named, with its end and how to stop it,
+        in a warning and in a note (`__notes__`) on what leaves the block.
         """
-        creation = await see_through(lambda: self.create(control_plane_id, criteria), patience=_STOP_LIMIT)
+        creation = await see_through(
+            lambda: self.create(control_plane_id, criteria), patience=_CREATION_PATIENCE
+        )
         if creation.error is not None:
             if creation.interruption is not None and _may_have_started(creation.error):
-                log.warning("%s %s", creation.error, _MAYBE_RUNNING)  # the interruption would hide it
+                _warn(creation.interruption, f"{creation.error} {_MAYBE_RUNNING}")  # else it would hide it
             raise creation.interruption or creation.error
-        session = creation.value
+        session, end = creation.value, self._end_of(criteria)
         try:
             if creation.interruption is not None:
                 raise creation.interruption
@@ -146,23 +169,48 @@ class DebugSessions(Resource):
         except BaseException as error:
             ended = isinstance(error, DebugSessionFailed) and error.status in ("timed_out", "cancelled")
             if not ended:
-                await self._stop_at_last(session, control_plane_id)
+                spent = _CREATION_PATIENCE if creation.interruption is not None else 0.0
+                await self._stop_at_last(
+                    session, control_plane_id, error, end=end, patience=_PATIENCE - spent
+                )
             raise
 
-    async def _stop_at_last(self, session: DebugSession | None, control_plane_id: str) -> None:
-        """Stop what was started here, and say so when that cannot be done."""
-        name = f"debug session {session.id}" if session else "debug session whose creation was not answered"
-        where = f"on control plane {control_plane_id}"
-        why = "its id is not known"
-        if session is not None:
-            stop = await see_through(
-                lambda: self._stop_within(session.id or "", control_plane_id, _STOP_LIMIT),
-                patience=_STOP_LIMIT,
+    async def _stop_at_last(
+        self,
+        session: DebugSession | None,
+        control_plane_id: str,
+        error: BaseException,
+        *,
+        end: str,
+        patience: float,
+    ) -> None:
+        """Stop what was started here because of `error`; when that cannot be done, say so, also on `error`.
+
+        Raises what interrupts it.
+        """
+        if session is None or session.id is None:
+            what = (
+                f"The start of a debug session on control plane {control_plane_id} was not answered in time."
             )
-            if stop.value:
-                return
-            why = str(stop.error or "it did not answer in time")
-        log.warning("The %s %s may still be running, until its time is over: %s", name, where, why)
+            _warn(error, f"{what} {_MAYBE_RUNNING}")
+            return
+        session_id, limit = session.id, _STOP_LIMIT if isinstance(error, Exception) else patience
+        stop = await see_through(
+            lambda: self._stop_within(session_id, control_plane_id, limit), patience=patience
+        )
+        leaving = (stop.interruption if isinstance(error, Exception) else None) or error
+        if not stop.value:
+            why = str(stop.error or "the attempt to stop it was not answered in time")
+            _warn(leaving, _left_running(session_id, control_plane_id, until=end, why=why))
+        if leaving is not error:
+            raise leaving
+
+    def _end_of(self, criteria: DebugCriteria) -> str:
+        """When a session that starts now will end by itself."""
+        if criteria.length is None:
+            return "its time is over"
+        end = datetime.now(UTC) + timedelta(seconds=criteria.length / self._time_scale)
+        return f"{end:%Y-%m-%d %H:%M:%S} UTC"
 
     async def _stop_within(self, session_id: str, control_plane_id: str, limit: float) -> bool:
         with anyio.move_on_after(limit):
@@ -245,8 +293,11 @@ class DebugSessions(Resource):
         return await self._answer(_COMPRESSED, debug_session_id, control_plane_id)
 
     async def stop(self, debug_session_id: str, *, control_plane_id: str) -> None:
-        """End a running session at once."""
-        await self._trace(_STOP, debug_session_id, control_plane_id)
+        """End a running session at once. Raises what an answer says that calls itself an error."""
+        with answering(_STOP):
+            refused = refusal_in(await self._trace(_STOP, debug_session_id, control_plane_id))
+            if refused is not None:
+                raise refused
 
     async def _answer(
         self, intent: Intent, session_id: str, control_plane_id: str, **more: Any
@@ -271,6 +322,23 @@ def _session(session_id: str, control_plane_id: str, data: Any) -> DebugSession:
             "raw_status": shortened(status) if status else None,
             "message": words_in(data, session_id=local_id(session_id)),
         }
+    )
+
+
+def _warn(error: BaseException, what: str) -> None:
+    """Tell what `error` leaves behind, in the log and on itself."""
+    log.warning("%s", what)
+    error.add_note(scrub(what))
+
+
+def _left_running(session_id: str, control_plane_id: str, *, until: str, why: str) -> str:
+    """What is said of a session that could not be stopped."""
+    ids = {"control_plane_id": control_plane_id, "debug_session_id": session_id}
+    arguments = json.dumps({"operation": "stop_session", **ids}, ensure_ascii=False)
+    command = shlex.join(("konnect-agent", "call", "ActiveTracingSession", arguments, "--yes"))
+    return (
+        f"The debug session {session_id} on control plane {control_plane_id} may still be running until "
+        f"{until}, stop it with `{command}`: {why}"
     )
 
 

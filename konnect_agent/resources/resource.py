@@ -40,17 +40,19 @@ class Resource:
 
     async def _many(self, intent: Intent, model: type[E], /, **arguments: Any) -> Listing[E]:
         with answering(intent):
-            data: Listing[Object] = await self._ask(intent, _checked(arguments))
-            entities, whole = readable(model, data)
+            checked = _checked(arguments)
+            data: Listing[Object] = await self._ask(intent, checked)
+            entities, whole = readable(model, data, inside=checked.get("control_plane_id"))
         return Listing(entities, complete=data.complete and whole)
 
     async def _one(self, intent: Intent, model: type[E], /, **arguments: Any) -> E:
         with answering(intent):
-            data = await self._ask(intent, _checked(arguments))
+            checked = _checked(arguments)
+            data = await self._ask(intent, checked)
             if data is None:
                 asked = ", ".join(f"{key}={value}" for key, value in arguments.items())
                 raise NotFound(f"The server answered with nothing for {asked}.")
-            return _parsed(model, data, "$")
+            return _parsed(model, data, "$", checked.get("control_plane_id"))
 
 
 def answering(intent: Intent) -> AbstractContextManager[None]:
@@ -58,8 +60,8 @@ def answering(intent: Intent) -> AbstractContextManager[None]:
     return reading(intent.name)
 
 
-def readable(model: type[T], rows: Sequence[Object]) -> tuple[list[T], bool]:
-    """The rows that are a `model`, and whether all of them are.
+def readable(model: type[T], rows: Sequence[Object], *, inside: str | None = None) -> tuple[list[T], bool]:
+    """The rows that are a `model`, and whether all of them are; `inside` is the control plane's id.
 
     One that is not costs no other, and is told in a warning. Raises `Undecodable` when none of them is.
     """
@@ -67,7 +69,7 @@ def readable(model: type[T], rows: Sequence[Object]) -> tuple[list[T], bool]:
     failures: list[Undecodable] = []
     for index, row in enumerate(rows):
         try:
-            read.append(_parsed(model, row, f"$[{index}]"))
+            read.append(_parsed(model, row, f"$[{index}]", inside))
         except Undecodable as failure:
             failures.append(failure)
     if failures and not read:
@@ -91,9 +93,9 @@ def unreadable(what: str, error: ValidationError, data: Any, path: str) -> Undec
     return undecodable(f"unreadable as {what}: {first['msg']}", data, path + where)
 
 
-def _parsed(model: type[T], data: Any, path: str) -> T:
+def _parsed(model: type[T], data: Any, path: str, inside: str | None) -> T:
     try:
-        return model.parse(data)
+        return model.parse(data, inside=inside)
     except ValidationError as error:
         raise unreadable(model.__name__, error, data, path) from None
 

@@ -1,13 +1,14 @@
 """The reports of the patterns as types: their schema, and the report of a run that never began.
 
 Whoever reads `--format json` finds one report per run, also when there was no connection, no token or no
-sense in what was asked: failed, empty, with the error in `error` and everything missing in `coverage`.
+sense in what was asked: failed, empty, with the error in `error` and everything missing in `coverage`. A run
+that was stopped by a signal has failed too, with what it found until then.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from konnect_agent.errors import KonnectError
 
@@ -22,6 +23,16 @@ Pattern = Literal[
     "audit_configuration",
     "investigate_alert",
 ]
+Name = Literal[Pattern, "debug", "endpoint", "consumers", "audit", "alert"]
+"""A pattern's own name, or that of its command."""
+
+_COMMANDS: dict[Name, Pattern] = {
+    "debug": "debug_performance",
+    "endpoint": "investigate_endpoint",
+    "consumers": "analyze_consumers",
+    "audit": "audit_configuration",
+    "alert": "investigate_alert",
+}
 _RESULTS: dict[Pattern, str] = {
     "debug_performance": "PerformanceResult",
     "investigate_endpoint": "EndpointResult",
@@ -31,11 +42,22 @@ _RESULTS: dict[Pattern, str] = {
 }
 
 
+class Interrupted(KonnectError):
+    """The error in the report of a run that a signal stopped. It is raised nowhere."""
+
+    default_hint = "Run the command again to see the rest."
+
+
 def report_type(pattern: Pattern) -> type[Report[Any]]:
     """The type of a pattern's report."""
     from patterns import Report
 
     return Report[_result_type(pattern)]
+
+
+def pattern_of(name: Name) -> Pattern:
+    """The pattern that goes by that name."""
+    return cast("Pattern", _COMMANDS.get(name, name))
 
 
 def never_begun(

@@ -22,22 +22,27 @@ if TYPE_CHECKING:
 
 def confirming(yes: bool, display: Display) -> Callable[[DebugPlan], bool | Awaitable[bool]]:
     """A confirmation for `debug_performance`: `--yes`, or the person at the terminal, who sees the plan."""
+    from patterns.confirmation import UNSTOPPABLE
 
     async def ask(plan: DebugPlan) -> bool:
         from patterns.report.documents.performance import criteria_text
 
         plane = plan.control_plane
         near = "" if plan.is_exact else f", found by {plan.found_by} match"
-        rows = (
+        rows = [
             ("control plane", f"{plane.label} ({plane.id}){near}"),
             ("at", plan.region),
             ("requests", criteria_text(plan.criteria.resolved())),
-        )
+        ]
+        if not plan.stoppable:
+            rows.append(("beware", UNSTOPPABLE))
         return await confirm("A debug session samples live requests on the data planes.", rows, display)
 
     def agree(plan: DebugPlan) -> bool:
         if not plan.is_exact:
             say(f"--yes stands for a control plane named exactly; this one is a {plan.found_by} match.")
+        elif not plan.stoppable:
+            say(f"warning: a debug session is about to start, and {UNSTOPPABLE}.")
         return plan.is_exact
 
     return agree if yes else ask

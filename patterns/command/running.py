@@ -1,10 +1,11 @@
 """Running a command to its end, or to an orderly stop.
 
 The first Ctrl-C (SIGTERM, or SIGHUP: the terminal was closed) cancels the command and waits for what it
-cleans up: a debug session it started is stopped, connections are closed. The second one leaves at once, but
-not a second SIGHUP: the kernel and the shell each send one. Signals are received by the event loop rather
-than by Python's default handler, because a cancellation that comes as an exception could hit the creation of
-a debug session half-way.
+cleans up: a debug session it started is stopped, connections are closed, the unfinished report is written.
+The second one leaves at once, but not a second SIGHUP: the kernel and the shell each send one. The first is
+received by the event loop rather than by Python's default handler, because a cancellation that comes as an
+exception could hit the creation of a debug session half-way; the second one by a handler that needs no event
+loop, because that may hang as well.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import anyio
 
@@ -65,20 +67,22 @@ class _Interruption:
         self.status: int | None = None
 
     async def watch(self, signals: AsyncIterator[signal.Signals], work: anyio.CancelScope) -> None:
-        """Cancel `work` at the first signal; leave the process at the second."""
+        """Cancel `work` at the first signal, and have the second one leave the process."""
         async for received in signals:
             if self.status is not None and received is signal.SIGHUP:
                 continue
-            if self.status is not None:
+            if self.status is not None:  # it came before its handler was there
                 _leave(self.status)
             self.status = _STATUSES[received]
+            for again in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(again, partial(_leave, self.status))
             if received is signal.SIGINT and sys.stderr.isatty():
                 say("")  # the terminal has echoed ^C
             say("Stopping; once more to leave at once.")
             work.cancel()
 
 
-def _leave(status: int) -> None:
+def _leave(status: int, *_: object) -> None:
     """Without cleaning up, which may be what hangs; only the cursor a display has hidden comes back."""
     with suppress(OSError):  # the terminal may be gone
         if sys.stderr.isatty():

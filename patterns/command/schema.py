@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from patterns.command import outcome
-from patterns.command.contract import Pattern, report_type
+from patterns.command.contract import Name, Pattern, pattern_of, report_type
 from patterns.command.delivery import Destination
 from patterns.command.options import Options
 
@@ -15,7 +15,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema(
-    pattern: Annotated[Pattern, Parameter(help="which report")],
+    pattern: Annotated[Name, Parameter(help="which report, by its pattern or its command")],
     /,
     *,
     output: Annotated[str | None, Parameter(name=("--output", "-o"), help="write it to a file")] = None,
@@ -23,7 +23,9 @@ def schema(
     """Print the JSON Schema of a report, as `--format json` prints the report."""
     from patterns.report.as_json import dump
 
-    Destination.of(Options(output=output)).write(dump({"$schema": _DIALECT, **schema_of(pattern)}))
+    Destination.of(Options(output=output)).write(
+        dump({"$schema": _DIALECT, **schema_of(pattern_of(pattern))})
+    )
     return outcome.DONE
 
 

@@ -125,6 +125,21 @@ def test_a_new_file_is_for_its_owner_and_an_older_one_keeps_its_permissions(
     assert modes == [0o600, 0o600, 0o664]
 
 
+@pytest.mark.parametrize(
+    ("command", "pattern"),
+    [
+        ("debug", "debug_performance"),
+        ("endpoint", "investigate_endpoint"),
+        ("consumers", "analyze_consumers"),
+        ("audit", "audit_configuration"),
+        ("alert", "investigate_alert"),
+    ],
+)
+def test_a_schema_goes_by_the_name_of_the_command_too(command: str, pattern: str, here: Here) -> None:
+    assert here("schema", command) == here("schema", pattern)
+    assert here("schema", command).status == 0
+
+
 def test_a_device_is_written_to_and_not_replaced(served: Sandbox, here: Here) -> None:
     assert here("tools", "--output", os.devnull, at=served).status == 0
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode)

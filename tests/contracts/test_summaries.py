@@ -65,6 +65,8 @@ async def summarized(serve: Serve, summary: CallToolResult) -> Report[Performanc
         told(TABLE),
         told(LINES),
         as_json({"samples": 12, "summary": TABLE}),
+        as_json({"bottlenecks": [{"name": UPSTREAM, "percentage": 0.2, "p95": 20},
+                                 {"name": ACL, "percentage": 0.7, "p95": 70}]}),
         told(f'Here it is:\n```json\n{{"bottlenecks": {{"{ACL}": {{"share": "70%", "p95": "70ms"}}, '
              f'"{UPSTREAM}": {{"share": 0.2, "p95": 20}}}}}}\n```\nBye.'),
     ],

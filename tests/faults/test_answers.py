@@ -238,6 +238,14 @@ async def test_a_stream_that_cannot_be_resumed_is_unreachable(connect: Connect) 
                 await asked(konnect)
 
 
+async def test_a_stream_that_the_server_ends_without_an_answer_is_told_as_such(connect: Connect) -> None:
+    with ScriptedServer(lambda request: request.stream()) as server:
+        async with connect(server, max_attempts=1) as konnect:
+            with pytest.raises(Unreachable, match="ended its event stream without an answer") as caught:
+                await asked(konnect)
+    assert caught.value.sent
+
+
 async def test_a_server_that_only_ever_promises_is_given_up_on(connect: Connect) -> None:
     def promise(request: Request) -> None:
         request.stream(event("", event_id=f"e{request.number}", retry=1))

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from konnect_agent import ConfirmationDeclined, Konnect, NotFound
+from konnect_agent import ConfirmationDeclined, InvalidArguments, Konnect, NotFound
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
-from patterns import investigate_alert
+from patterns import DebugPlan, debug_performance, investigate_alert
 from patterns.alerts import AlertResult
 from patterns.workflow import Report
 
@@ -196,6 +196,60 @@ async def test_ids_that_are_numbers_are_ids_like_any_other(serve: Serve) -> None
     assert report.result.performance
     (sent,) = [arguments for tool, arguments in server.calls if tool == "CreateDebugSession"]
     assert sent == {"control_plane_id": "1001", "service_id": "2001", "session_duration": 10}
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"http_status_code": "5XX"}, {"http_status_code": ">=500"}, {"http_status_code": [500, 502]},
+        {"http_method": "HEAD"}, {"http_latency": ">1000ms"}, {"http_latency": 1000},
+        {"session_duration": 5}, {"session_duration": "10s"}, {"session_duration": 1e9},
+        {"http_path": "api/users"}, {"http_path": "/api/*/x y"}, {"max_samples": 0}, {"service_id": ""},
+        {"http_status_code": "500", "http_method": "GET", "http_latency": ">=1000ms", "more": {"a": [None]}},
+    ],
+)  # fmt: skip
+async def test_what_an_alert_carries_is_shown_and_sent_whatever_it_says(
+    serve: Serve, inputs: dict[str, Any]
+) -> None:
+    server = serve(
+        {
+            "FetchAlertingEventDetails": as_json(
+                {"id": ALERT, "control_plane_id": "cp-1", "debug_session_inputs": inputs}
+            ),
+            "GetControlPlane": as_json({"id": "cp-1", "name": "prod"}),
+            "CreateDebugSession": as_json({"debug_session_id": "ds-1"}),
+            "ActiveTracingSession": as_json({"status": "completed", "samples": 0, "bottlenecks": []}),
+        }
+    )
+    plans: list[DebugPlan] = []
+
+    def seen(plan: DebugPlan) -> bool:
+        plans.append(plan)
+        return True
+
+    async with Konnect(TOKEN, url=server.url, time_scale=600) as konnect:
+        report = await investigate_alert(konnect, ALERT, confirm=seen)
+    (sent,) = [arguments for tool, arguments in server.calls if tool == "CreateDebugSession"]
+    assert sent == {"control_plane_id": "cp-1", **inputs}
+    (plan,) = plans
+    assert all(str(value) in str(plan) for value in inputs.values())
+    assert report.result.performance
+    assert report.result.performance.status == "complete"
+    assert report.result.performance.result.debug_session.status == "completed"
+
+
+async def test_what_a_person_adds_to_an_alert_is_checked(serve: Serve) -> None:
+    server = serve({"GetControlPlane": as_json([])})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        with pytest.raises(InvalidArguments, match="http_method"):
+            await debug_performance(
+                konnect,
+                "prod",
+                confirm=lambda _: True,
+                http_method="HEAD",
+                inputs={"http_status_code": "5XX"},
+            )
+    assert server.calls == []
 
 
 async def test_a_composite_service_id_goes_out_as_it_came(world: World, client: Client) -> None:

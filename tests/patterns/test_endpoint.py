@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from konnect_agent import Ambiguous, Forbidden, InvalidArguments, Konnect, NoMatch
+from konnect_agent import InvalidArguments, Konnect, NoMatch
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.organisation import Draft
 from konnect_agent.sandbox.world import World
-from patterns import debug_performance, investigate_endpoint
+from patterns import investigate_endpoint
 from patterns.report import render
-
-from ..handmade import TOKEN, Arguments, Serve, refused, structured
 
 pytestmark = pytest.mark.anyio
 Client = Callable[..., Konnect]
@@ -41,46 +39,6 @@ async def test_the_steps_are_kongs_and_ids_go_from_one_to_the_next(konnect: Konn
     ]  # fmt: skip
     assert all(plugin.because for plugin in result.plugins)
     assert result.upstream_url == "https://users.svc.saltmarsh.example:443/v2/api/users"
-
-
-async def test_without_get_by_route_every_control_plane_is_looked_through(
-    world_of: WorldOf, client: Client
-) -> None:
-    def served(draft: Draft) -> None:
-        draft.service("orders", "orders.example")
-        draft.route("orders", "orders", "/orders")
-
-    def other(draft: Draft) -> None:
-        draft.route("else", None, "/else")
-
-    with Sandbox(world=world_of(one=other, two=served), hide=()) as own:
-        async with client(own) as konnect:
-            report = await investigate_endpoint(konnect, "/orders?page=2")
-            assert report.result.control_plane.name == "two"
-            assert report.result.control_plane.found_by == "get_by_route"
-            with pytest.raises(NoMatch, match="404") as caught:
-                await investigate_endpoint(konnect, "/order")
-    assert [candidate.name for candidate in caught.value.candidates][:1] == ["/orders"]
-    assert {call.arguments["operation"] for call in caught.value.report.steps[0].calls} == {
-        "get_by_route",
-        "list",
-    }
-
-
-async def test_several_control_planes_serving_a_path_are_a_choice_for_the_caller(
-    world_of: WorldOf, client: Client
-) -> None:
-    def served(draft: Draft) -> None:
-        draft.service("orders", "orders.example")
-        draft.route("orders", "orders", "/orders")
-
-    with Sandbox(world=world_of(one=served, two=served)) as own:
-        async with client(own) as konnect:
-            with pytest.raises(Ambiguous) as caught:
-                await investigate_endpoint(konnect, "/orders")
-            chosen = await investigate_endpoint(konnect, "/orders", control_plane="two")
-    assert {candidate.name for candidate in caught.value.candidates} == {"one", "two"}
-    assert chosen.result.control_plane.name == "two"
 
 
 async def test_open_questions_are_filled_with_what_a_route_asks_for(
@@ -150,14 +108,6 @@ async def test_disabled_and_shadowed_plugins_are_listed_with_the_reason(
     }  # fmt: skip
     assert "key-auth (service) is disabled" in " ".join(result.notes)
     assert "anyone gets in" in (result.authentication or "")
-
-
-async def test_a_group_is_one_router_over_its_members(konnect: Konnect, sandbox: Sandbox) -> None:
-    member = sandbox.world.control_plane("fulfilment-warehouse")
-    path = next(route["paths"][0] for route in member.routes if route["paths"][0].startswith("/"))
-    report = await investigate_endpoint(konnect, path, control_plane="fulfilment")
-    assert report.result.route
-    assert report.result.route.id in {route["id"] for route in member.routes}
 
 
 async def test_routes_that_would_also_match_are_named_and_explained(konnect: Konnect) -> None:
@@ -246,6 +196,50 @@ async def test_a_service_of_the_strict_answer_that_is_disabled_takes_its_routes_
     assert (report.result.route.name, report.result.strict) == ("host-only", None)
 
 
+async def test_a_method_that_leads_to_another_route_is_told_when_none_was_said(
+    world_of: WorldOf, client: Client
+) -> None:
+    def by_method(draft: Draft) -> None:
+        draft.service("api", "api.example")
+        draft.route("read", "api", "/users", methods=["GET", "HEAD"])
+        draft.route("write", "api", "/users", methods=["POST", "PUT"])
+        draft.route("purge", "api", "/users", methods=["PURGE"])
+        draft.route("rest", "api", "/users")
+
+    with Sandbox(world=world_of(one=by_method)) as own:
+        async with client(own) as konnect:
+            report = await investigate_endpoint(konnect, "/users", control_plane="one")
+            said = {
+                method: await investigate_endpoint(konnect, "/users", method=method, control_plane="one")
+                for method in ("GET", "HEAD", "PUT", "PURGE", "PATCH")
+            }
+    assert report.result.route
+    assert report.result.route.name == "read"
+    assert [note for note in report.result.notes if "Say the method" in note] == [
+        f"This answer is for GET: {methods} would be served by {name}. Say the method to see that answer."
+        for methods, name in (("POST, PUT", "write"), ("PATCH, DELETE", "rest"), ("PURGE", "purge"))
+    ]
+    assert {method: each.result.route and each.result.route.name for method, each in said.items()} == {
+        "GET": "read", "HEAD": "read", "PUT": "write", "PURGE": "purge", "PATCH": "rest",
+    }  # fmt: skip
+    assert not any("Say the method" in note for each in said.values() for note in each.result.notes)
+
+
+async def test_methods_that_all_lead_to_one_route_are_no_matter_to_tell(
+    world_of: WorldOf, client: Client
+) -> None:
+    def one_for_all(draft: Draft) -> None:
+        draft.service("api", "api.example")
+        draft.route("users", "api", "/users")
+        draft.route("lesser", "api", "/")
+        draft.route("elsewhere", "api", "/orders", methods=["POST"])
+
+    with Sandbox(world=world_of(one=one_for_all)) as own:
+        async with client(own) as konnect:
+            report = await investigate_endpoint(konnect, "/users", control_plane="one")
+    assert report.result.notes == ()
+
+
 async def test_a_consumer_adds_the_plugins_scoped_to_it(konnect: Konnect) -> None:
     alone = await investigate_endpoint(konnect, "/api/basket", control_plane="storefront-production")
     joined = await investigate_endpoint(
@@ -265,15 +259,6 @@ async def test_plugins_that_cannot_be_seen_are_not_reported_as_absent(world: Wor
     assert "not known" in " ".join(report.result.notes)
 
 
-async def test_a_named_control_plane_that_may_not_be_read_is_the_callers_error(
-    world: World, client: Client
-) -> None:
-    with Sandbox(world=world, forbidden=("storefront-production",)) as own:
-        async with client(own) as konnect:
-            with pytest.raises(Forbidden):
-                await investigate_endpoint(konnect, "/api/users", control_plane="storefront-production")
-
-
 @pytest.mark.parametrize("path", ["", "api/users", "/api users", "/a\x1b[31m"])
 async def test_what_no_request_could_ask_for_is_refused_before_anything_is_sent(
     world: World, client: Client, path: str
@@ -283,57 +268,6 @@ async def test_what_no_request_could_ask_for_is_refused_before_anything_is_sent(
             with pytest.raises(InvalidArguments):
                 await investigate_endpoint(konnect, path)
         assert own.ledger.calls == ()
-
-
-async def test_unread_routes_are_named_and_not_called_a_404(world_of: WorldOf, client: Client) -> None:
-    def seen(draft: Draft) -> None:
-        draft.route("seen", None, "/seen")
-
-    with Sandbox(world=world_of(one=seen, two=seen), forbidden=("two",)) as own:
-        async with client(own) as konnect:
-            with pytest.raises(NoMatch, match="not readable: two") as caught:
-                await investigate_endpoint(konnect, "/other")
-    assert "404" not in str(caught.value)
-    assert [each.what for each in caught.value.report.coverage.missing] == ["routes"]
-
-
-async def test_when_no_routes_can_be_read_the_reason_is_the_error(world_of: WorldOf, client: Client) -> None:
-    def seen(draft: Draft) -> None:
-        draft.route("seen", None, "/seen")
-
-    with Sandbox(world=world_of(one=seen, two=seen), forbidden=("one", "two")) as own:
-        async with client(own) as konnect:
-            with pytest.raises(Forbidden):
-                await investigate_endpoint(konnect, "/seen")
-
-
-@pytest.mark.parametrize("asked_of", ["fulfilment-returns", "fulfilment", None])
-async def test_global_plugins_of_fellow_members_act_wherever_it_is_asked_from(
-    konnect: Konnect, asked_of: str | None
-) -> None:
-    report = await investigate_endpoint(konnect, "/returns", control_plane=asked_of)
-    assert {"jwt", "opentelemetry"} <= {plugin.name for plugin in report.result.plugins}
-    member = "member of the control plane group fulfilment" in " ".join(report.result.notes)
-    assert member == (asked_of != "fulfilment")
-    assert report.status == "complete"
-
-
-async def test_routes_of_fellow_members_compete_with_those_of_a_member(konnect: Konnect) -> None:
-    report = await investigate_endpoint(konnect, "/warehouse/stock", control_plane="fulfilment-returns")
-    assert report.result.route
-    assert report.result.service
-    assert (report.result.route.name, report.result.service.name) == ("stock", "stock")
-    assert "belongs to its fellow member fulfilment-warehouse" in " ".join(report.result.notes)
-
-
-async def test_groups_that_cannot_be_read_leave_the_plugins_in_doubt(world: World, client: Client) -> None:
-    with Sandbox(world=world, hide=("GetControlPlaneGroup",)) as own:
-        async with client(own) as konnect:
-            report = await investigate_endpoint(konnect, "/returns", control_plane="fulfilment-returns")
-    assert report.status == "incomplete"
-    assert [each.what for each in report.coverage.missing] == ["members"]
-    assert report.result.unseen == ("plugins",)
-    assert report.result.authentication is None
 
 
 async def test_what_could_not_be_seen_is_not_written_as_absent(world: World, client: Client) -> None:
@@ -358,62 +292,6 @@ async def test_the_report_says_which_request_it_is_about_without_header_values(k
     }  # fmt: skip
     assert "hunter2" not in report.model_dump_json()
     assert "GET /api/users (https) at x.example" in str(render(report, "text"))
-
-
-PLANES = [{"id": "cp-1", "name": "one"}, {"id": "cp-2", "name": "two"}]
-
-
-def answering(by_route: object, *, complete: bool = True) -> dict[str, object]:
-    """A server of two control planes whose second serves /orders."""
-
-    def planes(arguments: Arguments) -> object:
-        if arguments["operation"] == "get_by_route":
-            return by_route
-        more = {} if complete else {"meta": {"total_count": 9}}
-        return structured({"control_planes": PLANES if complete else PLANES[1:], **more})
-
-    def routes(arguments: Arguments) -> object:
-        serves = [{"id": "r-1", "name": "orders", "paths": ["/orders"], "protocols": ["https"]}]
-        return structured({"routes": serves if arguments["control_plane_id"] == "cp-2" else []})
-
-    plugins = structured({"plugins": []})
-    return {"GetControlPlane": planes, "GetRoute": routes, "GetPlugin": plugins}
-
-
-async def test_a_failure_of_get_by_route_is_told_and_everything_is_looked_through(serve: Serve) -> None:
-    server = serve(answering(refused("the route index is being rebuilt")))
-    async with Konnect(TOKEN, url=server.url) as konnect:
-        report = await investigate_endpoint(konnect, "/orders")
-    assert report.result.control_plane.name == "two"
-    assert "get_by_route failed (ToolError: " in report.result.notes[0]
-    assert "the route index is being rebuilt" in report.result.notes[0]
-
-
-async def test_when_no_route_of_the_named_planes_serves_all_others_are_looked_through(serve: Serve) -> None:
-    server = serve(answering(structured({"control_planes": PLANES[:1]})))
-    async with Konnect(TOKEN, url=server.url) as konnect:
-        report = await investigate_endpoint(konnect, "/orders")
-    assert report.result.control_plane.name == "two"
-    assert report.result.control_plane.found_by == "looking through all"
-    assert report.result.notes[0].startswith("get_by_route named one, where no route serves the request")
-
-
-async def test_nothing_found_in_a_cut_list_is_not_a_404(serve: Serve) -> None:
-    server = serve(answering(structured({"control_planes": []}), complete=False))
-    async with Konnect(TOKEN, url=server.url) as konnect:
-        with pytest.raises(NoMatch, match="there are more") as caught:
-            await investigate_endpoint(konnect, "/else")
-    assert "404" not in str(caught.value)
-
-
-async def test_the_one_control_plane_of_a_cut_list_is_not_the_only_one(serve: Serve) -> None:
-    never = refused("not to be called")
-    server = serve(
-        {**answering(None, complete=False), "CreateDebugSession": never, "ActiveTracingSession": never}
-    )
-    async with Konnect(TOKEN, url=server.url) as konnect:
-        with pytest.raises(Ambiguous, match="there are more"):
-            await debug_performance(konnect, confirm=lambda plan: True)
 
 
 @pytest.mark.parametrize(

@@ -149,10 +149,12 @@ def test_what_is_no_duration_is_not_read_as_one(entry: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("entry", "share"),
     [
-        ({"share": "45%"}, 0.45), ({"percentage": 45}, 0.45), ({"timePct": 0.5}, 0.005),
+        ({"share": "45%"}, 0.45), ({"percentage": 45}, 0.45), ({"timePct": 0.5}, 0.5),
+        ({"time_%": 0.5}, 0.005),
+        ({"timePct": "0.5 %"}, 0.005), ({"percentage": 1}, 0.01),
         ({"share": 45}, 0.45), ({"share": 0.45}, 0.45), ({"share": 1}, 1.0),
         ({"percent_of_total_time": "45 %"}, 0.45), ({"share": -3}, None), ({"share": 1e308}, None),
-        ({"percent": 145}, None),
+        ({"percent": 145}, 1.0), ({"contribution": 145}, None),
         ({"error_percentage": 45}, None), ({"cache_hit_ratio": 0.45}, None), ({"share": "45ms"}, None),
     ],
 )  # fmt: skip
@@ -163,6 +165,64 @@ def test_a_share_is_a_part_of_the_time_and_of_one(entry: dict[str, Any], share: 
 def test_shares_of_one_list_are_of_one_kind() -> None:
     found = read_bottlenecks({"bottlenecks": [{"name": "a", "share": 0.5}, {"name": "b", "share": 61}]})
     assert [(each.name, each.share) for each in found] == [("b", 0.61), ("a", 0.005)]
+
+
+@pytest.mark.parametrize(
+    ("written", "shares"),
+    [
+        ([0.61, 0.39], [0.61, 0.39]),
+        ([1.0, 0.61, 0.2], [1.0, 0.61, 0.2]),
+        ([0.9, 0.8, 0.7], [0.009, 0.008, 0.007]),
+        ([61, 0.5], [0.61, 0.005]),
+        (["20%", 0.5], [0.2, 0.005]),
+        ([150, 50], [1.0, 0.5]),
+    ],
+)
+def test_percentages_are_parts_of_one_only_when_all_of_them_can_be(written: Any, shares: Any) -> None:
+    spans = [{"name": f"span-{n}", "percentage": value} for n, value in enumerate(written)]
+    assert [each.share for each in read_bottlenecks({"bottlenecks": spans})] == shares
+
+
+def test_numbers_that_cannot_all_be_shares_are_none() -> None:
+    found = read_bottlenecks({"bottlenecks": {"a": {"contribution": 50}, "b": {"contribution": 812}}})
+    assert [each.share for each in found] == [None, None]
+
+
+def test_half_a_percent_in_prose_is_half_a_percent() -> None:
+    (found,) = read_bottlenecks(f"{PLUGIN} takes 0.5% of the time")
+    assert found.share == 0.005
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({"severity": "low"}, {"severity": "Critical"}),
+        ({"severity": "medium", "p95_ms": 900}, {"severity": "high", "p95_ms": 10}),
+        ({"severity": 1}, {"severity": 3}),
+        ({"impact": "minor", "score": 99}, {"impact": "major", "score": 1}),
+        ({"score": 10}, {"score": "90"}),
+        ({"bottleneck_score": 10}, {"impactScore": 90.5}),
+        ({"share": 0.2, "severity": "high"}, {"share": 0.7, "severity": "low"}),
+        ({"p95": "800 ms"}, {"p95": "1.5 min"}),
+        ({"p95": 2, "unit": "s"}, {"p95": 1.5, "unit": "min"}),
+        ({"duration_seconds": 2}, {"duration_minutes": 1.5}),
+    ],
+)
+def test_the_server_s_own_verdict_ranks_what_has_no_share(better: Any, worse: Any) -> None:
+    found = read_bottlenecks({"bottlenecks": [{"name": "better", **better}, {"name": "worse", **worse}]})
+    assert [each.name for each in found] == ["worse", "better"]
+
+
+def test_the_server_s_order_stands_where_no_verdict_is_understood() -> None:
+    entries: list[Any] = [
+        {"name": "first", "severity": "purple", "confidence_score": 1, "min": 90_000},
+        {"name": "second", "severity": {"a": 1}, "confidence_score": 9, "min_ms": 1},
+    ]
+    found = read_bottlenecks({"bottlenecks": entries})
+    assert [(each.name, each.severity, each.score) for each in found] == [
+        ("first", None, None),
+        ("second", None, None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,10 @@ fragments = st.text() | st.sampled_from(
         "eyJ",
         "-----BEGIN PRIVATE KEY-----",
         "_",
+        "password=",
+        "pwd = '",
+        "https://hooks.slack.com/T1/",
+        "&",
     ]
 )
 texts = st.lists(fragments, max_size=4).map("".join)

@@ -19,7 +19,7 @@ from patterns.audit.result import (
 )
 from patterns.consumers import ConsumersResult
 from patterns.coverage import Coverage, Failure, Missing, Named
-from patterns.endpoint import EndpointResult
+from patterns.endpoint import Answer, EndpointResult
 from patterns.failures import ConsumerFailures, FailedRequest, Failures, RouteFailures
 from patterns.performance import PerformanceResult, SessionState
 from patterns.selection import Selected
@@ -93,7 +93,7 @@ def endpoint(text: str) -> EndpointResult:
         plugins=(plugin, plugin),
         shadowed_plugins=(plugin.model_copy(update={"enabled": False}),),
         other_routes=(route,),
-        if_strict=route,
+        strict=Answer(route=route),
         router_flavor=text,
         candidates=(CandidateView(id=text, name=text, matched=None, because=text),),
         upstream_url=text,

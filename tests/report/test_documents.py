@@ -43,6 +43,33 @@ def test_bottlenecks_come_with_bars_as_long_as_their_shares() -> None:
     assert written.splitlines()[1].startswith("span-4 (plugin) takes 100 % of the time")
 
 
+def test_every_duration_of_a_bottleneck_has_a_column_of_its_own() -> None:
+    entries = (
+        Bottleneck(name="span-1", kind="plugin", duration_ms=70.0),
+        Bottleneck(name="span-2", kind="plugin", mean_ms=20.0, severity="low", score=3.5),
+    )
+    written = text_of(complete("debug_performance", PerformanceResult(bottlenecks=entries, summary={})))
+    (head,) = re.findall(r"^ *where.*$", written, re.MULTILINE)
+    assert head.split() == ["where", "kind", "share", "severity", "score", "mean", "duration", "count"]
+    assert re.search(r"span-1 +plugin +- +- +- +- +70 ms", written)
+    assert re.search(r"span-2 +plugin +- +low +3.5 +20 ms +-", written)
+
+
+def test_consumers_called_alike_are_told_apart() -> None:
+    one = consumers("ios-app").consumers[0].model_copy(update={"exists": True, "username": "kiosk"})
+    alike = [
+        one.model_copy(update={"id": f"id-{n}", "control_plane_id": plane})
+        for n, plane in enumerate(("plane-a", "plane-b", "plane-b"))
+    ]
+    alike.append(one.model_copy(update={"username": "alone"}))
+    result = consumers("ios-app").model_copy(update={"consumers": tuple(alike)})
+    written = text_of(complete("analyze_consumers", result))
+    assert "kiosk (plane-a) has" in written.splitlines()[1]
+    assert re.findall(r"^ *(kiosk \(.*?\)|alone) +\d", written, re.MULTILINE) == [
+        "kiosk (plane-a)", "kiosk (id-1)", "kiosk (id-2)", "alone",
+    ]  # fmt: skip
+
+
 def test_a_summary_without_figures_is_shown_in_the_servers_own_words() -> None:
     result = PerformanceResult(summary="Redis was slow.\nLook at rate limiting.")
     written = text_of(complete("debug_performance", result))
@@ -61,6 +88,8 @@ def test_prose_without_figures_is_not_said_to_name_no_bottleneck() -> None:
     ("criteria", "said"),
     [
         ({}, "every request, 60 s, at most 100 samples"),
+        ({"session_duration": "10s"}, "every request, 10s, at most 100 samples"),
+        ({"http_status_code": "5XX", "max_samples": 0}, "status 5XX, 60 s, at most 0 samples"),
         ({"session_duration": 30}, "every request, 30 s, at most 100 samples"),
         ({"http_path": "/slow", "max_samples": 5}, "path /slow, 60 s, at most 5 samples"),
         ({"sampling": "head"}, "sampling=head, 60 s, at most 100 samples"),

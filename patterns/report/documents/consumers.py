@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from patterns.consumers import ConsumersResult
 from patterns.failures import ConsumerFailures, FailedRequest, RouteFailures
@@ -52,7 +53,7 @@ def _headline(result: ConsumersResult) -> str:
         statuses = ", ".join(_ranked(first.by_status))
         share = percent(share_of(first.failures, result.rows))
         asked = counted(first.failures, "request")
-        points.append(f"{_who(first)} has {share} of the failures: {asked}, {statuses}.")
+        points.append(f"{_names(result.consumers)[0]} has {share} of the failures: {asked}, {statuses}.")
     if nobody.failures > (first.failures if first is not None else 0):
         share = percent(share_of(nobody.failures, result.rows))
         asked = counted(nobody.failures, "request")
@@ -77,7 +78,8 @@ def _blocks(result: ConsumersResult) -> Iterator[Block]:
         yield Items(result.notes, "warn" if result.truncated else "dim")
     nobody = result.unattributed
     whole = result.rows or 0
-    rows = [_row(consumer, whole) for consumer in result.consumers]
+    named = list(zip(_names(result.consumers), result.consumers, strict=True))
+    rows = [_row(name, consumer, whole) for name, consumer in named]
     if nobody.failures:
         who = Toned("(no consumer)", "dim")
         rows.append((who, *_failures(nobody.failures, whole), *_kinds(nobody.by_status, ()), ""))
@@ -87,7 +89,7 @@ def _blocks(result: ConsumersResult) -> Iterator[Block]:
             Column("statuses"), Column("routes"), Column("custom id", exact=True, extra=True),
         ]  # fmt: skip
         yield Section("Who fails", (table(columns, rows),))
-    plugins = [(_who(consumer), *entry) for consumer in result.consumers for entry in _plugins(consumer)]
+    plugins = [(name, *entry) for name, consumer in named for entry in _plugins(consumer)]
     if plugins:
         columns = [
             Column("consumer", exact=True),
@@ -96,13 +98,13 @@ def _blocks(result: ConsumersResult) -> Iterator[Block]:
             Column("why"),
         ]
         yield Section("Plugins they meet", (table(columns, plugins),))
-    for consumer in result.consumers:
+    for name, consumer in named:
         if consumer.requests:
-            yield Aside(f"Latest failures of {_who(consumer)}", (_requests(consumer.requests),))
+            yield Aside(f"Latest failures of {name}", (_requests(consumer.requests),))
 
 
-def _row(consumer: ConsumerFailures, whole: int) -> tuple[Cell, ...]:
-    who: Cell = Toned(f"{_who(consumer)} (gone)", "warn") if consumer.exists is False else _who(consumer)
+def _row(name: str, consumer: ConsumerFailures, whole: int) -> tuple[Cell, ...]:
+    who: Cell = Toned(f"{name} (gone)", "warn") if consumer.exists is False else name
     kinds = _kinds(consumer.by_status, consumer.routes)
     return (who, *_failures(consumer.failures, whole), *kinds, consumer.custom_id or "")
 
@@ -152,5 +154,17 @@ def _requests(requests: tuple[FailedRequest, ...]) -> Block:
     )
 
 
-def _who(consumer: ConsumerFailures) -> str:
-    return consumer.username or consumer.custom_id or consumer.id or "?"
+def _names(consumers: Sequence[ConsumerFailures]) -> list[str]:
+    return [f"{name} ({which})" if which not in ("", name) else name for name, which in told_apart(consumers)]
+
+
+def told_apart(consumers: Sequence[ConsumerFailures]) -> list[tuple[str, str]]:
+    """What consumers are called, and of those called alike, which it is: its control plane or id."""
+    called = [each.username or each.custom_id or each.id or "?" for each in consumers]
+    there = [(name, each.control_plane_id) for name, each in zip(called, consumers, strict=True)]
+    names, places = Counter(called), Counter(there)
+    which = (
+        "" if names[name] == 1 else (place if place and places[name, place] == 1 else each.id) or ""
+        for (name, place), each in zip(there, consumers, strict=True)
+    )
+    return list(zip(called, which, strict=True))

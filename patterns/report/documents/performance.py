@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from konnect_agent.models import DebugCriteria
+from patterns.confirmation import lasting
 from patterns.performance import PerformanceResult
 from patterns.report.document import (
     Aside,
@@ -32,7 +33,20 @@ _WHICH = (
     ("http_method", "method {}"), ("http_path", "path {}"), ("http_status_code", "status {}"),
     ("http_latency", "latency {}"), ("service_id", "service {}"),
 )  # fmt: skip
-_LIMITS = (("session_duration", "{} s"), ("max_samples", "at most {} samples"))
+_LIMITS: tuple[tuple[str, Callable[[Any], str]], ...] = (
+    ("session_duration", lasting),
+    ("max_samples", "at most {} samples".format),
+)
+_KNOWN: tuple[tuple[str, Column, Callable[[Any], str]], ...] = (
+    ("severity", Column("severity"), str),
+    ("score", Column("score", "right"), "{:g}".format),
+    ("p50_ms", Column("p50", "right"), milliseconds),
+    ("mean_ms", Column("mean", "right"), milliseconds),
+    ("p95_ms", Column("p95", "right"), milliseconds),
+    ("p99_ms", Column("p99", "right", extra=True), milliseconds),
+    ("total_ms", Column("total", "right", extra=True), milliseconds),
+    ("duration_ms", Column("duration", "right"), milliseconds),
+)
 _NAMED = ("id", "get_by_name", "exact")
 
 
@@ -59,9 +73,7 @@ def criteria_text(criteria: Mapping[str, Any]) -> str:
     shown = {"control_plane_id", *dict((*_WHICH, *_LIMITS))}
     which = [form.format(criteria[name]) for name, form in _WHICH if criteria.get(name) is not None]
     which += [f"{name}={value}" for name, value in criteria.items() if name not in shown]
-    limits = [
-        form.format(criteria.get(name) or DebugCriteria.model_fields[name].default) for name, form in _LIMITS
-    ]
+    limits = [told(criteria.get(name, DebugCriteria.model_fields[name].default)) for name, told in _LIMITS]
     return ", ".join([*(which or ["every request"]), *limits])
 
 
@@ -93,12 +105,24 @@ def _headline(result: PerformanceResult) -> str:
 
 def _blocks(result: PerformanceResult) -> Iterator[Block]:
     if result.bottlenecks:
+        known = [
+            (name, column, told)
+            for name, column, told in _KNOWN
+            if any(getattr(entry, name) is not None for entry in result.bottlenecks)
+        ]
         columns = [
             Column("where", exact=True), Column("kind"), Column("share", bars=True),
-            Column("p50", "right"), Column("p95", "right"), Column("p99", "right", extra=True),
-            Column("count", "right", extra=True),
+            *(column for _, column, _ in known), Column("count", "right", extra=True),
         ]  # fmt: skip
-        blocks: list[Block] = [table(columns, map(_row, result.bottlenecks))]
+        rows = (
+            (
+                *_place(entry),
+                *(_told(getattr(entry, name), told) for name, _, told in known),
+                number(entry.count),
+            )
+            for entry in result.bottlenecks
+        )
+        blocks: list[Block] = [table(columns, rows)]
         if sum(entry.share or 0.0 for entry in result.bottlenecks) > 1.0:
             blocks.append(
                 Paragraph("Shares overlap: time spent inside one also counts for what it is in.", "dim")
@@ -112,14 +136,16 @@ def _blocks(result: PerformanceResult) -> Iterator[Block]:
         yield Aside("The server's summary", (Verbatim(as_data(result.summary)),))
 
 
-def _row(entry: Bottleneck) -> tuple[Cell, ...]:
+def _place(entry: Bottleneck) -> tuple[Cell, Cell, Cell]:
+    """Where the time goes, and how much of it."""
     if entry.share is None:
-        share: Cell = "-"
-    else:
-        tone: Tone = "bad" if entry.share >= 0.5 else "warn" if entry.share >= 0.2 else "plain"
-        share = Bar(entry.share, percent(entry.share), tone)
-    figures = (entry.p50_ms if entry.p50_ms is not None else entry.mean_ms, entry.p95_ms, entry.p99_ms)
-    return (entry.name, entry.kind, share, *map(milliseconds, figures), number(entry.count))
+        return entry.name, entry.kind, "-"
+    tone: Tone = "bad" if entry.share >= 0.5 else "warn" if entry.share >= 0.2 else "plain"
+    return entry.name, entry.kind, Bar(entry.share, percent(entry.share), tone)
+
+
+def _told(value: Any, told: Callable[[Any], str]) -> str:
+    return "-" if value is None else told(value)
 
 
 def _latency(latency: Mapping[str, Any]) -> Iterator[Block]:

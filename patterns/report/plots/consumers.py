@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 from patterns.consumers import ConsumersResult
 from patterns.failures import ConsumerFailures
+from patterns.report.documents.consumers import told_apart
 from patterns.report.plots.canvas import (
     BLUES,
     DISTINCT,
@@ -192,12 +193,9 @@ def _statuses(every: Counter[str]) -> Iterator[tuple[str, str, Sequence[str]]]:
 
 def _names(consumers: Sequence[ConsumerFailures]) -> list[str]:
     """What consumers are called; several of one name are told apart by their control plane, or own id."""
-    called = [one.username or one.custom_id or one.id or "unknown" for one in consumers]
-    often = Counter(called)
     names: list[str] = []
-    for name, one in zip(called, consumers, strict=True):
-        which = (one.control_plane_id or one.id or "")[:8] if often[name] > 1 else ""
-        shown = f"{plain(name, 16)} ({plain(which, 8)})" if which else plain(name, 26)
+    for (name, which), one in zip(told_apart(consumers), consumers, strict=True):
+        shown = f"{plain(name, 16)} ({plain(which[:8], 8)})" if which else plain(name, 26)
         names.append(f"{shown} (gone)" if one.exists is False else shown)
     return names
 
