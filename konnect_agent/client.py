@@ -12,6 +12,7 @@ Opening and closing may happen in different tasks (notebook cells: `await Konnec
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,12 +27,16 @@ from konnect_agent.resources.debug_sessions import DebugSessions
 from konnect_agent.resources.entities import ConsumerGroups, Consumers, Plugins, Routes, Services, Vaults
 from konnect_agent.resources.knowledge_base import KnowledgeBase
 from konnect_agent.resources.resource import required
+from konnect_agent.spelling import flat
 from konnect_agent.toolbox import Toolbox
 
 if TYPE_CHECKING:
     import httpx2
 
     from konnect_agent.connection import Connection
+
+_CREATION = flat("CreateDebugSession")
+"""Part of every spelling of the one tool that acts on live data planes."""
 
 
 class Konnect:
@@ -123,12 +128,13 @@ class Konnect:
 
     async def generation(self) -> str:
         """Which generation of the server answers, by its tools: `classic`, ..."""
-        return (await self._speaking())[0].name
+        return self._spoken(await self.tools()).name
 
     async def call(self, tool: str, arguments: Mapping[str, Any] | None = None) -> Any:
         """Call any tool of the server, under its live or its documented name; plain data comes back.
 
-        Replayed after a failure only when tools/list marks the tool read-only, or the call never left.
+        Replayed after a failure only when tools/list marks the tool read-only, or the call never left; a
+        debug session is never created twice, whatever the mark.
         Raises `ToolUnavailable` with what is offered, `ToolError` with the server's words, and
         `InvalidArguments`, before anything is sent, for what is no name or no object.
         """
@@ -138,30 +144,33 @@ class Konnect:
                 f"The arguments are of type {type(arguments).__name__}.", hint="Give them as name and value."
             )
         connection = self._connected()
-        found = (await connection.toolbox()).require(tool, tool)
-        return await connection.call(found.name, dict(arguments or {}), idempotent=found.read_only is True)
+        ends = connection.ends()
+        found = (await connection.toolbox(ends=ends)).require(tool, tool)
+        repeatable = found.read_only is True and _CREATION not in flat(found.name)
+        return await connection.call(found.name, dict(arguments or {}), idempotent=repeatable, ends=ends)
 
     async def _ask(self, intent: Intent, arguments: Mapping[str, Any], /) -> Any:
         connection = self._connected()
-        dialect, toolbox = await self._speaking()
+        ends = connection.ends()
+        send = partial(connection.call, ends=ends)
+        toolbox = await connection.toolbox(ends=ends)
         try:
-            return await dialect.perform(intent, arguments, toolbox, connection.call)
+            return await self._spoken(toolbox).perform(intent, arguments, toolbox, send)
         except ToolUnavailable:
-            fresh = await connection.toolbox(fresh=True)
+            fresh = await connection.toolbox(fresh=True, ends=ends)
             if fresh.names == toolbox.names:
                 raise
             self._dialect = detect(fresh)
-            return await self._dialect.perform(intent, arguments, fresh, connection.call)
+            return await self._dialect.perform(intent, arguments, fresh, send)
 
     async def _offered(self, intent: Intent, /) -> None:
-        dialect, toolbox = await self._speaking()
-        dialect.offers(intent, toolbox)
+        toolbox = await self.tools()
+        self._spoken(toolbox).offers(intent, toolbox)
 
-    async def _speaking(self) -> tuple[Dialect, Toolbox]:
-        toolbox = await self._connected().toolbox()
+    def _spoken(self, toolbox: Toolbox) -> Dialect:
         if self._dialect is None:
             self._dialect = detect(toolbox)
-        return self._dialect, toolbox
+        return self._dialect
 
     def _connected(self) -> Connection:
         if self._connection is None:
