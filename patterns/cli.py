@@ -37,6 +37,7 @@ _COMMANDS = {
         "search": "search Kong's documentation through the server",
     },
     "Here": {
+        "passthrough": "put an MCP server behind a gateway of your own",
         "sandbox": "serve an invented Konnect on this machine",
         "schema": "the JSON Schema of a report",
     },

@@ -103,18 +103,25 @@ Serve = Callable[..., Handmade]
 @contextmanager
 def running() -> Generator[Handmade]:
     """A hand-made server on a loopback port for the block; it offers nothing yet."""
+    made = Handmade(url="")
+    with serving(made.application) as made.url:
+        yield made
+
+
+@contextmanager
+def serving(application: Callable[[], Starlette]) -> Generator[str]:
+    """The URL of an application that is served on a loopback port for the block."""
     # With the protocol named, asyncio switches Nagle's algorithm off for the connections.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    made = Handmade(url=f"http://127.0.0.1:{listener.getsockname()[1]}/")
     # A factory: the application has to be made by the server's own event loop.
-    config = uvicorn.Config(made.application, factory=True, log_config=None, ws="none", lifespan="on")
+    config = uvicorn.Config(application, factory=True, log_config=None, ws="none", lifespan="on")
     server = _Server(config)
     thread = Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
         assert server.ready.wait(10)
-        yield made
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
     finally:
         server.should_exit = server.force_exit = True
         thread.join()

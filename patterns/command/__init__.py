@@ -3,6 +3,7 @@
 options     what all of them understand, and the Konnect they get from it
 reporting   a pattern's run, and the report there is whatever becomes of it
 contract    the reports as types: their schema, and the one of a run that never began
+describing  the options that describe a passthrough
 delivery    where results go: standard output or a file, never half of it
 outcome     what an error means for the exit status
 progress    what happens meanwhile, on standard error: nothing, a log, or the display in `live`

@@ -26,10 +26,10 @@ SANDBOX_TIME_SCALE = 30.0
 """How much faster a debug session runs in the embedded sandbox: a minute takes two seconds."""
 
 _TOKEN_FILE_HINT = "Give --token-file a file that holds the token and nothing else."
-_COMMON = Group("Common options", sort_key=10)
+COMMON = Group("Common options", sort_key=10)
 
 
-@Parameter(name="*", group=_COMMON)
+@Parameter(name="*", group=COMMON)
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Where to connect, as whom, and where to write."""
@@ -56,7 +56,7 @@ class Options:
     """Why the token could not be read, for whoever connects; never an option."""
 
 
-@Parameter(name="*", group=_COMMON)
+@Parameter(name="*", group=COMMON)
 @dataclass(frozen=True, kw_only=True)
 class DataOptions(Options):
     """For commands that print data."""
@@ -64,7 +64,7 @@ class DataOptions(Options):
     format: Annotated[Literal["text", "json"], Parameter(name=("--format", "-f"))] = "text"
 
 
-@Parameter(name="*", group=_COMMON)
+@Parameter(name="*", group=COMMON)
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions(Options):
     """For commands that print a report."""

@@ -1,0 +1,72 @@
+"""Where the requests go, and the one header that says who sends them.
+
+A Konnect token goes to the Konnect API of a region and to nobody else; a stand-in on this machine's loopback
+interface may take its place. An Admin API gets its own token (`Kong-Admin-Token`, documented), or none when
+it asks for none, and never a Konnect token. Both only over https, or http to this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from konnect_agent.config import check_token
+from konnect_agent.errors import ConfigError
+from konnect_agent.gateway.passthrough import Place, konnect_base
+from konnect_agent.gateway.passthrough.requests import admin_base
+from konnect_agent.ids import is_id
+from konnect_agent.redaction import scrub
+from konnect_agent.regions import check_url, is_loopback
+
+_KONNECT = ".api.konghq.com"
+_UNAUTHORIZED = "Check the admin token: KONG_ADMIN_TOKEN or --token-file, as the Admin API's RBAC knows it."
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An API that takes services, routes and plugins below `base`. `denied` is the hint for a 401 or 403."""
+
+    api: str
+    base: str
+    headers: Mapping[str, str] = field(repr=False)
+    denied: str | None = None
+
+
+def admin_api(url: str = "http://localhost:8001", *, token: str | None = None) -> Target:
+    """A gateway's own Admin API. Raises `ConfigError` for a URL or a token that cannot be right."""
+    base = admin_base(url)
+    if token is None:
+        return Target("Admin API", base, {}, _UNAUTHORIZED)
+    if scrub(token) != token and token.lower().startswith(("kpat_", "spat_")):
+        raise ConfigError(
+            "A Konnect token was given for an Admin API, which is none of its business.",
+            hint="Give the Admin API's own token, or none.",
+        )
+    if not token.isascii() or not token.isprintable() or " " in token or not token:
+        raise ConfigError("The admin token contains characters no token has.", hint="Check the token.")
+    return Target("Admin API", base, {"Kong-Admin-Token": token}, _UNAUTHORIZED)
+
+
+def konnect_api(control_plane_id: str, *, token: str, region: str = "us", url: str | None = None) -> Target:
+    """A control plane in the Konnect API of a region. `url` may name a regional host, or a stand-in on this
+    machine. Raises `ConfigError` for what cannot be right."""
+    check_token(token)
+    if not is_id(control_plane_id):
+        raise ConfigError(
+            f"{control_plane_id!r} is no id of a control plane.",
+            hint="The id is a UUID; Konnect shows it on the control plane's page.",
+        )
+    base = konnect_base(Place(region=region).region, control_plane_id)
+    if url is not None:
+        parts = urlsplit(check_url(url))
+        host = parts.hostname or ""
+        if not (
+            is_loopback(host) or (parts.scheme == "https" and host.endswith(_KONNECT) and not parts.port)
+        ):
+            raise ConfigError(
+                f"{host} is not the Konnect API: it does not get the Konnect token.",
+                hint="Leave the URL out and give the region.",
+            )
+        base = base.replace(f"https://{region}{_KONNECT}", f"{parts.scheme}://{parts.netloc}", 1)
+    return Target("Konnect API", base, {"Authorization": f"Bearer {token}"})
