@@ -18,7 +18,7 @@ from pydantic import computed_field
 
 from konnect_agent import Konnect
 from konnect_agent.errors import KonnectError, NoMatch
-from konnect_agent.gateway import Match, authentication, effective_plugins
+from konnect_agent.gateway import Match, authentication, effective_plugins, mcp_proxy
 from konnect_agent.ids import is_id
 from konnect_agent.models import Consumer, ControlPlane, Plugin, Route, Service
 from konnect_agent.redaction import scrub
@@ -285,8 +285,20 @@ def _notes(found: Serving, answer: Answer, strict: Answer | None, seen: _Known) 
     for view in answer.shadowed_plugins:
         if not view.enabled:
             yield f"The plugin {view.name} ({view.scope}) is disabled."
+    yield from _mcp(found.match, seen)
     if seen.caller is not None:
         yield from doubts_about_groups(seen.plugins, [Passage.of(found.route)])
+
+
+def _mcp(match: Match, seen: _Known) -> Iterator[str]:
+    """What is to know about an MCP endpoint beside who gets in."""
+    route = cast("Route", match.route)
+    running = effective_plugins(
+        seen.plugins, route=route, service=seen.service_of(route), consumer=seen.caller
+    )
+    proxy = mcp_proxy(running)
+    if proxy is not None:
+        yield scrub(proxy.summary(all_plugins=seen.all_plugins))
 
 
 def _told(answer: Answer) -> str:

@@ -1,7 +1,8 @@
 """What a Kong Gateway does with a configuration: pure functions from entities to facts, no I/O.
 
 `Router` answers which route serves a request; `effective_plugins` which plugins then run, in which order
-and why; `authentication` who can get in; `secret_fields` which configuration fields hold secrets.
+and why; `authentication` who can get in; `mcp_proxy` what makes a route an MCP endpoint; `secret_fields`
+which configuration fields hold secrets. `passthrough` writes the configuration of such an endpoint.
 Entities are models or mappings as Konnect returns them, and come back as the objects that were passed in.
 """
 
@@ -11,6 +12,7 @@ from konnect_agent.gateway.effective import PluginIndex, effective_plugins
 from konnect_agent.gateway.effective_plugin import SCOPES, EffectivePlugin, EffectivePlugins, IdlePlugin
 from konnect_agent.gateway.explaining import Candidate, Explanation
 from konnect_agent.gateway.matchers import Flavor, Refused
+from konnect_agent.gateway.mcp_proxy import AccessRule, McpProxy, mcp_proxy
 from konnect_agent.gateway.request import Request
 from konnect_agent.gateway.routing import Match, Router, Undecidable
 from konnect_agent.gateway.secrets import SecretField, VaultReference, parse_reference, secret_fields
@@ -18,6 +20,7 @@ from konnect_agent.gateway.shadowing import Contest, Shadowed, Shadows
 
 __all__ = [
     "SCOPES",
+    "AccessRule",
     "Authentication",
     "Candidate",
     "Catalogue",
@@ -28,6 +31,7 @@ __all__ = [
     "Flavor",
     "IdlePlugin",
     "Match",
+    "McpProxy",
     "PluginFacts",
     "PluginIndex",
     "Refused",
@@ -41,6 +45,7 @@ __all__ = [
     "authentication",
     "catalogue",
     "effective_plugins",
+    "mcp_proxy",
     "parse_reference",
     "secret_fields",
 ]

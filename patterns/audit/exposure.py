@@ -36,7 +36,12 @@ class Exposure:
     @property
     def reaches_service(self) -> bool:
         """Whether requests get through to a service, as opposed to a plugin answering every one of them."""
-        return self.route.service is not None and not any(
+        return self.route.service is not None and not self.answered_before
+
+    @property
+    def answered_before(self) -> bool:
+        """Whether a plugin answers every request, so that nothing behind it is reached."""
+        return any(
             plugin.name in _ANSWERS_ITSELF and not plugin.conditional and not _triggered(plugin.plugin)
             for plugin in self.plugins
         )

@@ -66,7 +66,7 @@ def route_without_authentication(at: Snapshot) -> Iterator[Problem]:
         if exposure.authentication.kind == "none" and exposure.reaches_service:
             if exposure.running("authorization") == ["acl"]:
                 continue  # rejects everybody, see acl-without-authentication
-            severity, besides = _how_open(exposure)
+            severity, besides = how_open(exposure)
             service = f" to service {exposure.service.label}" if exposure.service else ""
             message = f"Route {exposure.route.label}{service} can be called by anyone: no"
             message = f"{message} authentication plugin runs on it{exposure.where}.{besides}"
@@ -238,7 +238,7 @@ def authentication_with_a_condition(at: Snapshot) -> Iterator[Problem]:
             yield Problem(exposure.route, f"Route {exposure.route.label}{exposure.where}: {entry.because}.")
 
 
-def _how_open(exposure: Exposure) -> tuple[Severity | None, str]:
+def how_open(exposure: Exposure) -> tuple[Severity | None, str]:
     """The severity where it differs from the rule's, and what else has a say in who gets in."""
     guards = [name for name in exposure.running("authorization") if name != "acl"]
     if guards:

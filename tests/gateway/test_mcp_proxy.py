@@ -1,0 +1,113 @@
+"""Which routes are MCP endpoints, who may call, and what limits them (fact sheet 10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from konnect_agent.gateway import AccessRule, McpProxy, effective_plugins, mcp_proxy
+from konnect_agent.models import Plugin
+
+ROUTE = {"id": "r", "service": {"id": "s"}}
+
+
+def proxy(*others: dict[str, Any], **config: Any) -> McpProxy | None:
+    """What there is on the route with ai-mcp-proxy, so configured, and other plugins."""
+    own = {"id": "m", "name": "ai-mcp-proxy", "config": {"mode": "passthrough-listener", **config}}
+    return mcp_proxy(effective_plugins([Plugin.parse(each) for each in (own, *others)], route=ROUTE))
+
+
+def found(*others: dict[str, Any], **config: Any) -> McpProxy:
+    seen = proxy(*others, **config)
+    assert seen is not None
+    return seen
+
+
+def test_a_route_without_the_plugin_is_none() -> None:
+    assert mcp_proxy(effective_plugins([{"id": "k", "name": "key-auth"}], route=ROUTE)) is None
+    disabled = {"id": "m", "name": "ai-mcp-proxy", "config": {"mode": "listener"}, "enabled": False}
+    assert mcp_proxy(effective_plugins([disabled], route=ROUTE)) is None
+    elsewhere = {"id": "m", "name": "ai-mcp-proxy", "config": {"mode": "listener"}, "route": {"id": "other"}}
+    assert mcp_proxy(effective_plugins([elsewhere], route=ROUTE)) is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_endpoint"),
+    [
+        ("passthrough-listener", True),
+        ("conversion-listener", True),
+        ("listener", True),
+        ("conversion-only", False),
+        (None, False),
+        (7, False),
+    ],
+)
+def test_the_listener_modes_make_an_endpoint(mode: Any, is_endpoint: bool) -> None:
+    assert found(mode=mode).is_endpoint is is_endpoint
+
+
+@pytest.mark.parametrize(
+    ("size", "read"),
+    [(None, 1_048_576), (8192, 8192), (0, 0), (-1, None), ("0", None), (True, None), (1.5, None)],
+)
+def test_the_size_is_the_plugins_or_its_default_and_never_guessed(size: Any, read: int | None) -> None:
+    seen = found(max_request_body_size=size)
+    assert seen.max_request_body_size == read
+    assert seen.body_is_unlimited is (size == 0 and read == 0)
+
+
+def test_a_plugin_whose_config_was_not_shown_has_neither_mode_nor_limit() -> None:
+    seen = mcp_proxy(effective_plugins([{"id": "m", "name": "ai-mcp-proxy"}], route=ROUTE))
+    assert seen is not None
+    assert (seen.mode, seen.max_request_body_size, seen.body_is_unlimited) == (None, None, False)
+    assert "may be an MCP endpoint" in seen.summary()
+    assert "a size that cannot be told" in seen.summary()
+
+
+def test_limits_count_where_they_hold_for_everyone() -> None:
+    everyone = {"id": "l", "name": "rate-limiting"}
+    sizes = {"id": "z", "name": "request-size-limiting"}
+    assert found(everyone, sizes).rate_limits == ("rate-limiting",)
+    assert not found(sizes, max_request_body_size=0).body_is_unlimited
+    assert found(everyone | {"consumer": {"id": "c"}}).rate_limits == ()
+
+
+def test_access_is_by_default_and_by_tool() -> None:
+    seen = found(
+        default_acl=[{"allow": ["agents"], "deny": None}, {"scope": "prompts", "allow": ["x"]}],
+        tools=[
+            {"name": "delete_user", "description": "", "acl": {"deny": ["guests"]}},
+            {"name": "list_users", "description": "", "acl": None},
+            {"description": "no name", "acl": {"allow": ["a"]}},
+        ],
+        consumer_identifier="custom_id",
+    )
+    assert seen.rules == (
+        AccessRule(None, ("agents",), ()),
+        AccessRule("delete_user", (), ("guests",)),
+        AccessRule("(unnamed)", ("a",), ()),
+    )
+    assert (seen.by, seen.refuses_strangers) == ("custom_id", True)
+    assert "tools for agents only; delete_user not for guests" in seen.summary()
+
+
+def test_access_may_be_by_a_claim() -> None:
+    by = {"acl_attribute_type": "oauth_access_token", "access_token_claim_field": "sub"}
+    assert "Access by the claim sub" in found(**by, default_acl=[{"deny": ["x"]}]).summary()
+
+
+@pytest.mark.parametrize("odd", [None, 1, "x", [None, 1, "x", {"acl": 3}], {}, [[]]])
+def test_odd_access_rules_are_no_rules(odd: Any) -> None:
+    assert found(default_acl=odd, tools=odd).rules == ()
+
+
+def test_a_summary_says_what_it_is_and_leaves_open_what_was_not_seen() -> None:
+    assert found({"id": "l", "name": "rate-limiting"}).summary() == (
+        "The route is an MCP endpoint (ai-mcp-proxy, passthrough-listener). Every tool may be called by "
+        "whoever gets in. Requests are limited by size (1,048,576 bytes by the plugin) and by rate "
+        "(rate-limiting)."
+    )
+    assert found().summary().endswith(" and not by rate.")
+    assert found().summary(all_plugins=False).endswith("not by rate, as far as could be seen.")
+    assert found(mode="conversion-only").summary().endswith("the route is no MCP endpoint.")
