@@ -11,14 +11,24 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+import anyio
+
 from konnect_agent.applying.target import Target
-from konnect_agent.errors import ConnectionFailed, HttpError, KonnectError, NotFound, ServerError, Undecodable
+from konnect_agent.errors import (
+    ConnectionFailed,
+    HttpError,
+    KonnectError,
+    NotFound,
+    ServerError,
+    TimedOut,
+    Undecodable,
+)
 from konnect_agent.redaction import MASK
 
 if TYPE_CHECKING:
     import httpx2
 
-_TIMEOUT = 30.0
+_TIMEOUT, _LONGEST = 30.0, 60.0
 _CAP = 16 * 1024 * 1024
 _PAGE = 1000
 _CONFLICT = (
@@ -75,37 +85,32 @@ class Exchange:
         body: Object | None = None,
         query: Mapping[str, str | int] | None = None,
     ) -> object:
-        import httpx2
-
-        from konnect_agent.outages import BROKEN, broken, redirected, too_large
+        from konnect_agent.bodies import whole
+        from konnect_agent.outages import BROKEN, broken, redirected
 
         url = f"{self._target.base}/{path}"
-        request = self._client.build_request(
-            method,
-            url,
-            params=query,
-            json=body,
-            headers={**self._target.headers, "Accept": "application/json"},
-        )
+        headers = {**self._target.headers, "Accept": "application/json"}
+        request = self._client.build_request(method, url, params=query, json=body, headers=headers)
         try:
-            response = await self._client.send(request, stream=True, follow_redirects=False)
-            try:
-                content = b""
-                async for chunk in response.aiter_bytes():
-                    content += chunk
-                    if len(content) > _CAP:
-                        raise too_large(len(content), _CAP)
-            finally:
-                await response.aclose()
+            with anyio.fail_after(_LONGEST):
+                response = await self._client.send(request, stream=True, follow_redirects=False)
+                try:
+                    content = await whole(response, _CAP)
+                finally:
+                    await response.aclose()
             if response.is_redirect:
                 raise redirected(response)
             return self._read(response.status_code, content)
         except KonnectError as error:
             failure = error
-        except (*BROKEN, httpx2.CloseError) as error:
+        except TimeoutError:
+            failure = TimedOut(f"No complete answer within {_LONGEST:.0f} s.", limit="call")
+        except BROKEN as error:
             failure = broken(error, request)
         failure.operation = failure.operation or f"{method} {path}"
         failure.endpoint = self._target.base
+        if isinstance(failure, ConnectionFailed):
+            failure.hint = f"Check that the {self._target.api} answers at this URL, then run it again."
         raise failure
 
     def _read(self, status: int, content: bytes) -> object:

@@ -120,13 +120,13 @@ Entity = dict[str, Any]
 @dataclass
 class Fault:
     """The next request that matches goes wrong: it is refused with `status`, or with `after` first carried
-    out; `cut` breaks the connection instead of answering. `then` runs when it arrives, and is all that
-    happens if there is no status."""
+    out. So is one with `cut`, which breaks the connection instead of answering, or `silent`, which never
+    answers. `then` runs when it arrives, and is all that happens if there is no status."""
 
     method: str
     path: str
     status: int | None = 503
-    kind: Literal["before", "after", "cut"] = "before"
+    kind: Literal["before", "after", "cut", "silent"] = "before"
     then: Callable[[], None] = lambda: None
 
 
@@ -191,7 +191,10 @@ class StandIn:
                 fault.then()
                 if fault.kind != "before":
                     self._carry_out(request, inside, body)
-                if fault.kind == "cut":
+                if fault.kind == "silent":
+                    while (await request.receive())["type"] != "http.disconnect":
+                        pass
+                if fault.kind in ("cut", "silent"):
                     return _Cut()
                 if fault.status is not None:
                     raise _Refusal(fault.status, "It went wrong.")

@@ -16,6 +16,7 @@ from konnect_agent.errors import (
     KonnectError,
     NotFound,
     ServerError,
+    TimedOut,
     Unauthorized,
     Unreachable,
 )
@@ -161,6 +162,21 @@ async def test_a_later_failure_takes_back_what_was_created(
     assert [stand_in.all(each) for each in ("services", "routes", "plugins")] == [[], [], []]
     assert ("removed", "service") in outcomes(error.report)
     assert "could not be undone" not in error.hint
+
+
+async def test_an_answer_that_never_comes_may_have_been_a_yes(
+    stand_in: StandIn, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("konnect_agent.applying.exchange._LONGEST", 0.5)
+    stand_in.faults = [Fault("POST", "/services$", kind="silent")]
+    error = await failing(WANTED, target, TimedOut)
+    assert outcomes(error.report) == [("removed", "service")]
+    assert stand_in.all("services") == []
+
+
+async def test_nobody_listening_is_unreachable_and_nothing_has_to_be_undone() -> None:
+    error = await failing(WANTED, admin_api("http://127.0.0.1:1"), Unreachable)
+    assert "Admin API" in error.hint
 
 
 async def test_what_was_updated_is_put_back(stand_in: StandIn, target: Target) -> None:

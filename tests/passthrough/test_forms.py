@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -125,6 +126,19 @@ def test_ids_that_nobody_named_are_asked_from_the_environment() -> None:
     assert "KONNECT_TOKEN" in done.stderr
     by_id = render(Passthrough(alone=True, service=CONTROL_PLANE), "konnect-api")
     assert posts(by_id)[0][0].endswith(f"/services/{CONTROL_PLANE}/plugins")
+
+
+@pytest.mark.parametrize("path", ["$(touch%20x)", "${HOME}", "`id`", "';id;'", "&id", "#id", "?id"])
+def test_an_admin_url_is_one_word_of_the_script(path: str) -> None:
+    place = Place(admin_url=f"http://localhost:8001/{path}")
+    if path[0] in "#?":
+        with pytest.raises(ConfigError):
+            render(Passthrough(alone=True), "admin-api", place=place)
+        return
+    script = render(Passthrough(alone=True, scope="global"), "admin-api", place=place)
+    assert posts(script)[0][0] == f"http://localhost:8001/{path}/plugins"
+    (line,) = (line for line in script.splitlines() if line.startswith("curl"))
+    assert shlex.quote(f"http://localhost:8001/{path}/plugins") in line
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

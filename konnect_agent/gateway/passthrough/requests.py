@@ -28,7 +28,7 @@ _CONTROL_PLANE = "${CONTROL_PLANE_ID}"
 
 @dataclass(frozen=True, slots=True)
 class _Post:
-    """A creating request; `url` may name variables of the shell."""
+    """A creating request; `url` is a word of the shell."""
 
     url: str
     body: Mapping[str, Any]
@@ -38,7 +38,7 @@ def admin_script(description: Passthrough, admin_url: str) -> str:
     """The requests to an Admin API. Raises `ConfigError` for a URL that may not carry a token."""
     base = admin_base(admin_url)
     posts = [
-        _Post("/".join((base, *_collection(each.within, each.kind))), each.body)
+        _Post(shlex.quote("/".join((base, *_collection(each.within, each.kind)))), each.body)
         for each in wanted(description)
     ]
     return _script(posts, _ADMIN_HEADER, ())
@@ -63,7 +63,8 @@ def konnect_script(description: Passthrough, region: str, control_plane_id: str 
             if known is None:
                 asked = (*asked, (variable, f"the id of the {kind} {name}"))
             within = (kind, known or f"${{{variable}}}")
-        posts.append(_Post("/".join((base, *_collection(within, each.kind))), body))
+        # The shell fills in the variables; nothing else is special to it in a region, ids and names.
+        posts.append(_Post(f'"{"/".join((base, *_collection(within, each.kind)))}"', body))
     return _script(posts, _KONNECT_HEADER, (("KONNECT_TOKEN", "a Konnect token"), *asked))
 
 
@@ -85,11 +86,9 @@ def _script(posts: list[_Post], header: str, needed: tuple[tuple[str, str], ...]
     lines = ["#!/bin/sh", "set -eu", *(f': "${{{name}:?{what}}}"' for name, what in needed)]
     for post in posts:
         data = json.dumps(post.body, indent=2, ensure_ascii=False)
-        # A URL with variables is quoted so that the shell fills them in: it has no other special characters.
-        url = f'"{post.url}"' if "${" in post.url else shlex.quote(post.url)
         lines += [
             "",
-            f"curl --fail-with-body --silent --show-error --request POST {url} \\",
+            f"curl --fail-with-body --silent --show-error --request POST {post.url} \\",
             f"  --header {header} \\",
             "  --header 'Accept: application/json' \\",
             "  --header 'Content-Type: application/json' \\",
