@@ -206,8 +206,8 @@ class StandIn:
         if is_konnect:
             if request.headers.get("authorization") != f"Bearer {KONNECT_TOKEN}":
                 raise _Refusal(401, "A valid token is required")
-        elif self.admin_token and request.headers.get("kong-admin-token") != self.admin_token:
-            raise _Refusal(401, "Invalid RBAC credentials. Token or User credentials required")
+        elif self.admin_token and (given := request.headers.get("kong-admin-token")) != self.admin_token:
+            raise _Refusal(401, f"Invalid RBAC credentials {given}. Token or User credentials required")
 
     def _carry_out(self, request: Request, path: str, body: Entity | None) -> Response:
         match path.strip("/").split("/"), request.method:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -94,6 +95,18 @@ async def test_what_differs_is_updated_and_what_is_not_described_stays(
     (service,) = stand_in.all("services")
     assert service["id"] == theirs["id"]
     assert (service["host"], service["retries"]) == ("tools.internal", 1)
+
+
+async def test_an_update_keeps_what_the_description_does_not_know(stand_in: StandIn, target: Target) -> None:
+    await apply(WANTED, to=target, confirm=yes)
+    (plugin,) = stand_in.all("plugins")
+    plugin["config"]["tools"][0]["annotations"] = {"title": "Users"}
+    plugin["config"]["server"] = {"tag": "theirs"}
+    changes = await apply(replace(WANTED, timeout=5.0), to=target, confirm=yes)
+    assert outcomes(changes) == [("unchanged", "service"), ("unchanged", "route"), ("updated", "plugin")]
+    (plugin,) = stand_in.all("plugins")
+    assert plugin["config"]["tools"][0]["annotations"] == {"title": "Users"}
+    assert plugin["config"]["server"] == {"tag": "theirs", "timeout": 5000}
 
 
 @pytest.mark.parametrize("scope", ["global", "service", "route"])

@@ -63,6 +63,15 @@ def test_every_option_reaches_every_form(form: Form) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "word", ["y", "n", "Yes", "no", "on", "OFF", "true", "null", "~", "1_0", "1:30", ".inf"]
+)
+def test_a_word_that_some_readers_of_yaml_take_for_something_else_is_quoted(word: str) -> None:
+    text = render(Passthrough(upstream=UPSTREAM, tags=(word,)), "deck")
+    assert f'- "{word}"\n' in text
+    assert documents(text)[0]["services"][0]["tags"] == [word]
+
+
 @pytest.mark.parametrize("scope", ["global", "service", "route"])
 def test_deck_scopes_by_name_and_selects_by_tag(scope: Any) -> None:
     (file,) = documents(render(Passthrough(upstream=UPSTREAM, scope=scope, tags=("mcp",)), "deck"))
@@ -187,6 +196,7 @@ def test_a_server_outside_the_cluster_is_an_external_name_with_its_path_and_host
     assert rule["backendRefs"] == [{"name": "mcp-service", "port": 3001}]
     annotations = route["metadata"]["annotations"]
     assert annotations["konghq.com/strip-path"] == "true"
+    assert annotations["konghq.com/preserve-host"] == "false"
     assert annotations["konghq.com/response-buffering"] == "false"
 
 
