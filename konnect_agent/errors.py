@@ -153,19 +153,27 @@ class TooLarge(ConnectionFailed):
 class HttpError(KonnectError):
     """The server answered with an HTTP error, or hid one inside a successful answer.
 
-    `status` is the HTTP status, `retry_after` seconds as the server asked for.
+    `status` is the HTTP status, `retry_after` seconds as the server asked for. `hop` names the gateway on the
+    way that said it, None if it was the server itself.
     """
 
     def __init__(
-        self, message: str, *, status: int, retry_after: float | None = None, **context: Any
+        self,
+        message: str,
+        *,
+        status: int,
+        retry_after: float | None = None,
+        hop: str | None = None,
+        **context: Any,
     ) -> None:
         self.status = status
         self.retry_after = retry_after
+        self.hop = hop
         super().__init__(message, **context)
 
 
 class Unauthorized(HttpError):
-    """401: the token is wrong, expired, revoked or of another organization."""
+    """401: the token is wrong, expired, revoked or of another organization; or a gateway's key is (`hop`)."""
 
     default_hint = TOKEN_HINT
 

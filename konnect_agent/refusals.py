@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
 
-from konnect_agent import wording
+from konnect_agent import hops, wording
 from konnect_agent.decoding import DEPTH, Object, as_list, as_object, is_hollow, opened
 from konnect_agent.documents import parsed
 from konnect_agent.envelopes import AROUND, IDENTITY
@@ -53,28 +53,40 @@ _ANNOUNCED = re.compile(
 
 
 def http_error(
-    status: int, body: Any, *, retry_after: float | None = None, connecting: bool = False, **context: Any
+    status: int,
+    body: Any,
+    *,
+    headers: Mapping[str, str] | None = None,
+    retry_after: float | None = None,
+    connecting: bool = False,
+    **context: Any,
 ) -> KonnectError:
     """The error of the tree for an HTTP status and its body (parsed, text or None).
 
     `connecting` says that the whole connection was refused, not one call: a 403 then points at the
-    organization's MCP switch first, and a 400 is about the protocol, not about anybody's arguments.
+    organization's MCP switch first, and a 400 is about the protocol, not about anybody's arguments. `headers`
+    are the answer's, given where a gateway may be on the way: what one says is never about token or tools.
     """
     value = _parsed(body) if isinstance(body, (str, bytes)) else body
     problem = as_object(value) or {}
     words, trace = _words(value)
     title, detail = (_text(problem.get(key)) for key in ("title", "detail"))
     titled = f" {title}" if title and title not in words else ""
-    message = f"HTTP {status}{titled}: {words}" if words else f"HTTP {status}"
+    hop = None if headers is None else hops.refusing(status, headers, value)
+    said = f"HTTP {status} from {hop.name}" if hop else f"HTTP {status}"
+    message = f"{said}{titled}: {words}" if words else said
     context = {"title": title, "detail": detail, "trace": trace, **context}
-    if status in (400, 404, 422) and not connecting:
+    if hop is not None:
+        context = {"hop": hop.name, "hint": hop.hint, **context}
+    elif status in (400, 404, 422) and not connecting:
         refused = NotFound if status == 404 else InvalidArguments
         return refused(message + _invalid_parameters(value), status=status, **context)
     kind: type[HttpError] = HttpError
     if status == 401:
         kind = Unauthorized
     elif status == 403:
-        kind = McpAccessDisabled if connecting or wording.is_denial(words) else Forbidden
+        is_switch = hop is None and (connecting or wording.is_denial(words))
+        kind = McpAccessDisabled if is_switch else Forbidden
     elif status == 429:
         kind = RateLimited
     elif status == 408 or status >= 500:

@@ -68,6 +68,11 @@ def check_url(url: str, *, allow_insecure: bool = False) -> str:
     return url
 
 
+def is_konnect(host: str) -> bool:
+    """Whether `host` is Kong's own, with nobody else's gateway before it."""
+    return host.lower().rstrip(".").endswith(".konghq.com")
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` is this machine, by its name or address."""
     if host == "localhost" or host.endswith(".localhost"):

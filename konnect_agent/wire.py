@@ -34,12 +34,13 @@ from konnect_agent import jsonrpc
 from konnect_agent.bodies import EVENTS, PLAIN, answer_among_events, answer_in, holds_events, whole
 from konnect_agent.config import Config
 from konnect_agent.decoding import Object, as_object
-from konnect_agent.errors import ENDPOINT_HINT, KonnectError, SessionLost, TimedOut, Unreachable
+from konnect_agent.errors import ENDPOINT_HINT, HttpError, KonnectError, SessionLost, TimedOut, Unreachable
 from konnect_agent.http_client import http_client
 from konnect_agent.logs import redact_logs
 from konnect_agent.outages import BROKEN, broken, cut, is_outage, no_endpoint, redirected
 from konnect_agent.redaction import scrub
 from konnect_agent.refusals import http_error, retry_after_seconds
+from konnect_agent.regions import is_konnect
 from konnect_agent.telemetry import traced
 from konnect_agent.wording import is_lost_session
 
@@ -258,9 +259,12 @@ class Wire:
             body = await whole(response, _ERROR_BODY_CAP)
         said = (as_object(jsonrpc.parsed(body)) or {}).get("error")
         asked = retry_after_seconds(response.headers.get("retry-after"))
-        failure = http_error(status, said or body, retry_after=asked, connecting=connecting)
+        headers = None if is_konnect(self._url.host) else response.headers
+        failure = http_error(status, said or body, headers=headers, retry_after=asked, connecting=connecting)
         told: dict[str, Any] = {"trace": failure.trace, "title": failure.title, "detail": failure.detail}
-        if _SESSION in response.request.headers and (
+        if isinstance(failure, HttpError) and failure.hop:
+            pass  # whatever it says is not about the mcp session, nor about what the server is
+        elif _SESSION in response.request.headers and (
             status == 404 or (status == 400 and is_lost_session(failure.message))
         ):
             failure = SessionLost(f"The server no longer knows the mcp session (HTTP {status}).", **told)
