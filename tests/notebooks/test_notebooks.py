@@ -33,6 +33,8 @@ PROMISED = {
     ("4_configuration_audit", "gate"): "'storefront-production': ",
     ("4_configuration_audit", "differences"): "'payments-staging': {'protocol': 'http'",
     ("5_alert_investigation", "plugins"): "('rate-limiting-advanced', 'route', True)",
+    ("6_behind_a_gateway", "describe"): "The route takes https only",
+    ("6_behind_a_gateway", "effect"): "'runs': ['key-auth', 'rate-limiting', 'ai-mcp-proxy']",
 }
 PLOTS = {
     "1_performance_debugging": ["plots.bottleneck_shares(report)", "plots.latency_distribution(report)"],
