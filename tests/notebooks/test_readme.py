@@ -12,11 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
+from patterns.audit import Rule, all_rules
+from patterns.audit.engine import judge
 from patterns.cli import run
 from patterns.command import outcome
+
+from ..audit.examples import snapshot
+from ..passthrough.reverse_proxy import KEY, reverse_proxy
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,6 +35,7 @@ COMMANDS = (
     "tools",
     "call",
     "search",
+    "passthrough",
     "sandbox",
     "schema",
 )
@@ -82,6 +89,40 @@ async def test_the_sandbox_takes_the_place_of_konnect(capsys: pytest.CaptureFixt
 async def test_the_cells_of_a_notebook_run_one_after_the_other() -> None:
     names = await executed(*blocks("In a notebook", "python"))
     assert names["konnect"].era is None
+
+
+@pytest.mark.anyio
+async def test_it_connects_through_a_gateway_of_your_own(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (script,) = blocks("Behind your own gateway", "python")
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    servers = {"konnect": sandbox.url, "marketplace": sandbox.url, "rest": sandbox.url}
+    with reverse_proxy(servers, tmp_path, like_kong=True) as proxy:
+        await executed(script.replace("https://gateway.example.com", proxy.url))
+    assert "storefront-production" in capsys.readouterr().out
+
+
+def test_what_is_put_behind_a_gateway_leaves_nothing_to_object_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = blocks("Behind your own gateway", "sh")[0].splitlines()[0]
+    monkeypatch.chdir(tmp_path)
+    assert run(shlex.split(line.removeprefix("konnect-agent "))) == 0
+    made = yaml.safe_load((tmp_path / "konnect-mcp.yaml").read_text(encoding="utf-8"))
+    beside = yaml.safe_load(blocks("Behind your own gateway", "yaml")[0])
+    (service,) = made["services"]
+    (route,) = service.pop("routes")
+    plugins = [*made["plugins"], *beside["plugins"]]
+    assert {plugin["service"] for plugin in plugins} == {service["name"]}
+    entities: dict[str, list[dict[str, Any]]] = {
+        "services": [service | {"id": "s"}],
+        "routes": [route | {"id": "r", "service": {"id": "s"}}],
+        "plugins": [each | {"id": each["name"], "service": {"id": "s"}} for each in plugins],
+    }
+    rules = [each for each in all_rules() if isinstance(each, Rule) and each.id.startswith("KNA09")]
+    judged = judge(snapshot(entities), rules)
+    assert (len(rules), judged.findings, judged.not_run) == (3, (), ())
 
 
 @pytest.mark.anyio
