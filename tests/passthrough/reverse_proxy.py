@@ -3,6 +3,7 @@
     /konnect-mcp             passed on as it comes (streaming); so is /marketplace
     /buffered/konnect-mcp    held until complete, both ways
     /limited/konnect-mcp     a few requests, then 429
+    /steady/konnect-mcp      four requests at once and then twenty in a second; 429 in between
     /dropping/konnect-mcp    connections idle for some milliseconds are closed
     /dead/konnect-mcp        nobody listens behind it: 502
     /silent/konnect-mcp      somebody listens and says nothing: 504
@@ -44,9 +45,10 @@ _EXECUTABLE = shutil.which("nginx", path=os.pathsep.join((os.environ.get("PATH",
 
 @dataclass(frozen=True)
 class ReverseProxy:
-    """Where it is. `url` ends without a slash."""
+    """Where it is, and whose words it uses. `url` ends without a slash."""
 
     url: str
+    like_kong: bool
 
     async def idle_connections_are_closed(self) -> None:
         """Wait until no client has an idle connection any more."""
@@ -77,7 +79,7 @@ def reverse_proxy(
         )
         front.close()  # it is nginx's now: without one, connections are refused and nobody waits
         try:
-            yield ReverseProxy(url.rstrip("/"))
+            yield ReverseProxy(url.rstrip("/"), like_kong)
         finally:
             process.terminate()
             process.wait(10)
@@ -106,6 +108,12 @@ def _configuration(url: str, behind: Mapping[str, str], folder: Path, *, like_ko
             "limit_req zone=few burst=8 nodelay;",
             like_kong=like_kong,
         ),
+        _location(
+            "/steady/konnect-mcp",
+            behind["konnect"],
+            "limit_req zone=steady burst=3 nodelay;",
+            like_kong=like_kong,
+        ),
         _location("/dropping/konnect-mcp", behind["konnect"], "keepalive_timeout 20ms;", like_kong=like_kong),
         _location("/dead/konnect-mcp", behind["dead"], "", like_kong=like_kong),
         _location("/silent/konnect-mcp", behind["silent"], "proxy_read_timeout 100ms;", like_kong=like_kong),
@@ -121,7 +129,7 @@ events {{ worker_connections 256; }}
 http {{
   access_log off; {" ".join(temporary)}
   client_max_body_size {MOST}; limit_req_status 429;
-  limit_req_zone $server_port zone=few:1m rate=1r/m;
+  limit_req_zone $server_port zone=few:1m rate=1r/m; limit_req_zone $server_port zone=steady:1m rate=20r/s;
   map $http_apikey $admitted {{ default 0; "{KEY}" 1; }}
   map $http_apikey $key_error {{ default "Unauthorized"; "" "No API key found in request"; }}
   server {{

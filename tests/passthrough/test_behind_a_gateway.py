@@ -24,6 +24,8 @@ from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import SLOW_PATH, World
 from patterns import analyze_consumers, audit_configuration, debug_performance, investigate_endpoint
 
+from ..faults.scripted import TOKEN as SCRIPTED_TOKEN
+from ..faults.scripted import Request, ScriptedServer
 from ..handmade import TOKEN, serving
 from . import marketplace
 from .reverse_proxy import KEY, MOST, ReverseProxy, reverse_proxy
@@ -133,6 +135,7 @@ async def test_a_missing_or_wrong_key_is_no_wrong_token(through: Through, key: s
     assert error.hop == "the gateway"
     assert error.message.startswith("HTTP 401 from the gateway")
     assert "headers={'apikey'" in error.hint
+    assert "another-key" not in f"{error!r} {error} {error.hint}"
 
 
 async def test_a_wrong_token_stays_one_behind_the_gateway(through: Through) -> None:
@@ -174,10 +177,34 @@ async def test_its_rate_limit_is_its_own(through: Through) -> None:
     assert "raise the limit there" in caught.value.hint
 
 
+async def test_a_rate_limit_of_its_own_only_takes_longer(through: Through) -> None:
+    async with through("/steady/konnect-mcp", max_attempts=50, first_wait=0.01, max_wait=0.1) as konnect:
+        report = await audit_configuration(konnect, control_planes=["storefront-production"])
+    assert report.status == "complete"
+    assert any(call.attempts > 1 for each in report.steps for call in each.calls)
+
+
 async def test_no_route_is_no_missing_tool(through: Through, proxy: ReverseProxy) -> None:
     error = await refused(through("/konnect"))
     assert isinstance(error, HttpError)
     assert error.status == 404
+    if proxy.like_kong:
+        assert (error.hop, "none of its routes" in error.hint) == ("the gateway", True)
+        assert error.message == "HTTP 404 from the gateway: no Route matched with those values"
+    else:  # such a page may be any web server's
+        assert (error.hop, "no MCP endpoint at this URL" in error.message) == (None, True)
+
+
+async def test_a_route_that_goes_away_is_no_lost_mcp_session() -> None:
+    def script(request: Request) -> None:
+        gone = '{"message": "no Route matched with those values"}'
+        request.answer(gone, status=404, x_kong_response_latency="0")
+
+    with ScriptedServer(script) as server:
+        async with Konnect(SCRIPTED_TOKEN, url=server.url) as konnect:
+            with pytest.raises(HttpError) as caught:
+                await konnect.call("GetControlPlane")
+    assert (type(caught.value), caught.value.hop, caught.value.attempts) == (HttpError, "the gateway", 1)
 
 
 @pytest.mark.parametrize(("path", "status"), [("/dead/konnect-mcp", 502), ("/silent/konnect-mcp", 504)])
