@@ -7,6 +7,7 @@ given comes from the environment, in the order Kong's own tools suggest (fact sh
              KONGCTL_DEFAULT_KONNECT_PAT, DECK_KONNECT_MCP_TOKEN
     region   KONNECT_REGION, KONGCTL_DEFAULT_KONNECT_REGION, else us
     url      KONNECT_MCP_URL, DECK_KONNECT_MCP_HOST; wins over a region of the environment
+    headers  KONNECT_MCP_HEADERS, `name: value` lines (a gateway's key); sent to a URL of the environment only
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ TOKEN_VARIABLES = (
 REGION_VARIABLES = ("KONNECT_REGION", "KONGCTL_DEFAULT_KONNECT_REGION")
 URL_VARIABLES = ("KONNECT_MCP_URL",)
 HOST_VARIABLE = "DECK_KONNECT_MCP_HOST"
+HEADERS_VARIABLE = "KONNECT_MCP_HEADERS"
 
 _WHERE = (
     "Create a personal access token (kpat_...) or a system account token (spat_...) in Konnect "
@@ -95,6 +97,8 @@ class Config:
             token = _first(env, TOKEN_VARIABLES)
         if url is None and region is None:
             url = _first(env, URL_VARIABLES) or _host_url(env.get(HOST_VARIABLE, ""))
+            if url is not None and "headers" not in settings:  # they are no business of any other server
+                settings["headers"] = _headers(env.get(HEADERS_VARIABLE, ""))
         if url is None:
             url = parse_region(region or _first(env, REGION_VARIABLES) or Region.US).url
         return cls(token=token or "", url=url, **settings)
@@ -163,6 +167,19 @@ def _problem_of(token: str) -> str | None:
 
 def _first(env: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     return next((env[name] for name in names if env.get(name)), None)
+
+
+def _headers(lines: str) -> dict[str, str]:
+    """`name: value` lines as headers. Raises `ConfigError` for anything else, without showing it."""
+    headers: dict[str, str] = {}
+    for line in filter(None, map(str.strip, lines.splitlines())):
+        name, colon, value = (part.strip() for part in line.partition(":"))
+        if not (name and colon and value):
+            raise ConfigError(
+                f"{HEADERS_VARIABLE} has a line that is no header.", hint="Write each as `name: value`."
+            )
+        headers[name] = value
+    return headers
 
 
 def _host_url(host: str) -> str | None:

@@ -243,3 +243,29 @@ def test_a_header_that_http_cannot_carry_is_refused_without_its_value(name: str,
 
 def test_a_config_error_is_a_value_error_and_nothing_was_sent() -> None:
     assert isinstance(refused(token="nonsense"), ValueError)
+
+
+GATEWAY = {
+    "KONNECT_MCP_URL": "https://gateway.example/mcp",
+    "KONNECT_MCP_HEADERS": "apikey: of:the gateway\n X-Team:a",
+}
+
+
+def test_headers_of_the_environment_go_to_the_url_of_the_environment() -> None:
+    config = Config.build(TOKEN, environ=GATEWAY)
+    assert dict(config.headers) == {"apikey": "of:the gateway", "X-Team": "a"}
+    assert "of:the gateway" not in repr(config)
+    assert dict(Config.build(TOKEN, environ=GATEWAY, headers={"X-Own": "b"}).headers) == {"X-Own": "b"}
+
+
+@pytest.mark.parametrize("where", [{"region": "eu"}, {"url": "https://other.example/"}])
+def test_headers_of_the_environment_go_nowhere_else(where: dict[str, str]) -> None:
+    assert Config.build(TOKEN, environ=GATEWAY, **where).headers == {}
+    assert Config.build(TOKEN, environ={**GATEWAY, "KONNECT_MCP_URL": ""}).headers == {}
+
+
+@pytest.mark.parametrize("lines", ["secret-key", "apikey:", ": secret-key", "apikey: a\nsecret-key"])
+def test_a_line_that_is_no_header_is_refused_and_not_shown(lines: str) -> None:
+    with pytest.raises(ConfigError, match="KONNECT_MCP_HEADERS") as caught:
+        Config.build(TOKEN, environ={**GATEWAY, "KONNECT_MCP_HEADERS": lines})
+    assert "secret-key" not in f"{caught.value} {caught.value.hint}"

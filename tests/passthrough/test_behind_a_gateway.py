@@ -23,6 +23,7 @@ from konnect_agent.errors import (
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import SLOW_PATH, World
 from patterns import analyze_consumers, audit_configuration, debug_performance, investigate_endpoint
+from patterns.cli import run
 
 from ..faults.scripted import TOKEN as SCRIPTED_TOKEN
 from ..faults.scripted import Request, ScriptedServer
@@ -230,3 +231,15 @@ async def test_a_debug_session_starts_once_though_idle_connections_are_dropped(
         await proxy.idle_connections_are_closed()
         await konnect.debug_sessions.stop(started.id, control_plane_id=plane.id)
     assert len(behind.ledger.debug_sessions_created) == before + 1
+
+
+def test_a_job_reaches_konnect_through_it_with_the_key_in_its_environment(
+    proxy: ReverseProxy, behind: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KONNECT_TOKEN", behind.token)
+    monkeypatch.setenv("KONNECT_MCP_URL", f"{proxy.url}/konnect-mcp")
+    assert run(["endpoint", "/api/users"]) == 3
+    assert "from the gateway" in capsys.readouterr().err
+    monkeypatch.setenv("KONNECT_MCP_HEADERS", f"apikey: {KEY}")
+    assert run(["endpoint", "/api/users"]) == 0
+    assert KEY not in "".join(capsys.readouterr())
