@@ -26,8 +26,8 @@ _UNREACHED = (
 _HINTS = {
     401: (
         f"{_NOT_KONNECT}: it wants a credential of its own beside the Konnect token, which it probably did "
-        "not even look at. Give it as headers={'apikey': ...}, under the name its authentication plugin has, or "
-        "beside KONNECT_MCP_URL as KONNECT_MCP_HEADERS='apikey: ...'."
+        "not even look at. Give it, under the name its authentication plugin has, as headers={'apikey': ...} "
+        "or, beside KONNECT_MCP_URL, as KONNECT_MCP_HEADERS='apikey: ...'."
     ),
     403: (
         f"{_NOT_KONNECT}: its own rules refuse this caller (acl, ip-restriction, the ACLs of ai-mcp-proxy). "
