@@ -79,7 +79,33 @@ class Advanced:
     total: int
 
 
-Event = CallStarted | CallFinished | CallRetried | Polled | StepStarted | StepFinished | Advanced
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """An mcp session began, in the negotiated era; `server` is its name for itself, None if it gives none."""
+
+    era: str
+    server: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswered:
+    """The head of an HTTP answer came. `date` is its Date header: what the server takes the time to be."""
+
+    status: int
+    date: str | None
+
+
+Event = (
+    CallStarted
+    | CallFinished
+    | CallRetried
+    | Polled
+    | StepStarted
+    | StepFinished
+    | Advanced
+    | Connected
+    | HttpAnswered
+)
 
 
 class Sink(Protocol):

@@ -14,8 +14,7 @@ from itertools import pairwise
 from math import inf
 from typing import TypeVar
 
-import anyio
-
+from konnect_agent.clocks import WALL, Clock
 from konnect_agent.errors import ConnectionFailed, InvalidArguments, KonnectError, RateLimited, ServerError
 
 T = TypeVar("T")
@@ -83,6 +82,7 @@ async def watch(
     schedule: Schedule,
     seen: Callable[[T, float], None] | None = None,
     started: float | None = None,
+    clock: Clock = WALL,
 ) -> T | None:
     """`look` on schedule until `until` accepts what it saw; that value, or the last one at the hard stop.
 
@@ -90,13 +90,13 @@ async def watch(
     next one follows on schedule, and only the hard stop raises it. Looks whose time has passed while another
     one was on its way are left out, except the last one.
     """
-    begin = anyio.current_time() if started is None else started
+    begin = clock.now() if started is None else started
     last: T | None = None
     failure: KonnectError | None = None
     for moment, following in pairwise((*schedule.looks(), inf)):
-        if following < inf and begin + following <= anyio.current_time():
+        if following < inf and begin + following <= clock.now():
             continue
-        await anyio.sleep_until(begin + moment)
+        await clock.sleep_until(begin + moment)
         try:
             last = await look()
         except (ConnectionFailed, RateLimited, ServerError) as error:
@@ -104,7 +104,7 @@ async def watch(
             continue
         failure = None
         if seen is not None:
-            seen(last, anyio.current_time() - begin)
+            seen(last, clock.now() - begin)
         if until(last):
             return last
     if failure is not None:

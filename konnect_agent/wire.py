@@ -32,7 +32,7 @@ from mcp.shared.dispatcher import CallOptions
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic_core import to_json
 
-from konnect_agent import jsonrpc
+from konnect_agent import events, jsonrpc
 from konnect_agent.bodies import EVENTS, PLAIN, answer_among_events, answer_in, holds_events, whole
 from konnect_agent.config import Config
 from konnect_agent.decoding import Object, as_object
@@ -45,7 +45,7 @@ from konnect_agent.errors import (
     Unreachable,
 )
 from konnect_agent.logs import redact_logs
-from konnect_agent.outages import BROKEN, broken, cut, is_outage, no_endpoint, redirected, unusable
+from konnect_agent.outages import BROKEN, broken, cut, is_outage, no_endpoint, redirected
 from konnect_agent.redaction import scrub
 from konnect_agent.refusals import http_error, retry_after_seconds
 from konnect_agent.regions import is_loopback
@@ -223,7 +223,9 @@ class Wire:
 
     async def _sent(self, request: httpx2.Request) -> httpx2.Response:
         """The response to exactly this request, with our token in it whatever else the client knows."""
-        return await self._http.send(request, stream=True, auth=None, follow_redirects=False)
+        response = await self._http.send(request, stream=True, auth=None, follow_redirects=False)
+        events.emit(events.HttpAnswered(response.status_code, response.headers.get("date")))
+        return response
 
     async def _tell(self, request: httpx2.Request, *, limit: float = math.inf) -> None:
         """Send what has no answer, and forget about it."""
@@ -309,18 +311,26 @@ class Wire:
 def _http_client(config: Config) -> httpx2.AsyncClient:
     """The client for who brings none. What is on this machine is not asked for through a proxy: that would
     see the token, as plain http leaves the machine only if `allow_insecure` says so."""
-    certificates = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
     try:
         return httpx2.AsyncClient(
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=config.max_in_flight),
-            verify=_certificates(*certificates.values()),
+            verify=trusted_certificates(),
             trust_env=not is_loopback(httpx2.URL(config.url).host),
         )
     except OSError as error:
-        told = ", ".join(f"{name}={path}" for name, path in certificates.items() if path)
+        named = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
+        told = ", ".join(f"{name}={path}" for name, path in named.items() if path)
         raise ConfigError(f"The certificates of {told} cannot be read: {error}", hint=_LOCAL_HINT) from error
     except (ValueError, ImportError, httpx2.InvalidURL) as error:
         raise ConfigError(f"A proxy of the environment cannot be used: {error}", hint=_LOCAL_HINT) from error
+
+
+def trusted_certificates() -> ssl.SSLContext:
+    """What servers are verified by: SSL_CERT_FILE or SSL_CERT_DIR, else the system's authorities.
+
+    Raises `OSError` (`ssl.SSLError` is one) when they cannot be read.
+    """
+    return _certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
 @cache

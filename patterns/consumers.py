@@ -86,7 +86,7 @@ async def analyze_consumers(
             time_range, status_codes=statuses, max_results=max_results
         )
         sent = once_each(found.rows)
-        failing = answering(sent, time_range, with_status(statuses))
+        failing = answering(sent, time_range, with_status(statuses), now=konnect.date())
         rows = [known.attribute(row) for row in failing]
         own = rows if everywhere else [row for row in rows if row.control_plane_id]
         unplaced = 0 if everywhere else sum(1 for row in rows if not row.says_where)

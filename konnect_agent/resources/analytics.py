@@ -3,7 +3,7 @@
 The query is org-wide within the region: there is no control plane parameter. Ids of consumers, services
 and routes are documented as composite pairs for the REST API and without a form for the tool, so a pair is
 sent when it is known, and once again as a plain id when that was refused or found nothing; a server that
-refuses so many rows is asked for as many as it names. What worked is remembered for the connection. Nothing
+refuses so many rows is asked for as many as it names. What worked is remembered for each question. Nothing
 says that all rows came: a full list counts as cut, and so does one as long as servers like to cut them.
 """
 
@@ -39,7 +39,7 @@ class Analytics(Resource):
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
-        self._id_form: str | None = None
+        self._id_forms: dict[str, str] = {}
         self._most: int | None = None
         self._planes = set[str]()
 
@@ -102,23 +102,24 @@ class Analytics(Resource):
         return await self._rows(_CONSUMER, arguments)
 
     async def _rows(self, intent: Intent, arguments: dict[str, Any]) -> ApiRequests:
-        """Ask with the id form known to work, or with pairs and then plain ids until one does."""
+        """Ask with the form of ids known to work here; else with both, the one that works elsewhere first."""
         ids = {name: self._plain(arguments[name]) for name in _ID_ARGUMENTS if arguments.get(name)}
         forms = {"pair": arguments, "plain": {**arguments, **ids}}
         if forms["pair"] == forms["plain"]:
             return await self._query(intent, arguments)
-        if self._id_form is not None:
-            return await self._query(intent, forms[self._id_form])
+        if intent.name in self._id_forms:
+            return await self._query(intent, forms[self._id_forms[intent.name]])
         refusal: ToolError | None = None
         empty: ApiRequests | None = None
-        for form, attempt in forms.items():
+        likely = next(reversed(self._id_forms.values()), None)
+        for form in sorted(forms, key=lambda form: form != likely):
             try:
-                found = await self._query(intent, attempt)
+                found = await self._query(intent, forms[form])
             except ToolError as error:
                 refusal = refusal or error
                 continue
             if found.rows or refusal:
-                self._id_form = form
+                self._id_forms[intent.name] = form
             if found.rows:
                 return found
             empty = empty or found

@@ -21,6 +21,7 @@ from anyio.lowlevel import checkpoint
 
 from konnect_agent import events
 from konnect_agent.background import see_through
+from konnect_agent.clocks import Clock
 from konnect_agent.decoding import undecodable
 from konnect_agent.dialects import Intent
 from konnect_agent.envelopes import unwrapped
@@ -76,10 +77,15 @@ class DebugSessions(Resource):
     """`konnect.debug_sessions`."""
 
     def __init__(
-        self, ask: Ask, *, offered: Callable[[Intent], Awaitable[None]], time_scale: float = 1.0
+        self,
+        ask: Ask,
+        *,
+        offered: Callable[[Intent], Awaitable[None]],
+        clock: Callable[[], Clock],
+        time_scale: float = 1.0,
     ) -> None:
         super().__init__(ask)
-        self._offered = offered
+        self._offered, self._clock = offered, clock
         self._time_scale = time_scale
 
     async def ensure_available(self) -> None:
@@ -260,6 +266,7 @@ class DebugSessions(Resource):
             until=lambda session: session.status.is_final or unreadable == _MOST_UNREADABLE,
             schedule=schedule,
             seen=seen,
+            clock=self._clock(),
         )
         if last is not None and last.status is DebugStatus.COMPLETED:
             return last

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from konnect_agent.errors import InvalidArguments
 from patterns.command.options import ReportOptions, checked_name
+from patterns.command.progress import Display
 from patterns.command.reporting import reporting
+
+if TYPE_CHECKING:
+    from konnect_agent import Konnect
+    from patterns import ConsumersResult, Report
 
 _DEFAULTS = ReportOptions()
 
@@ -32,8 +37,9 @@ async def consumers(
         checked_time_range(time_range)
         at_least_one(top, "--top")
         at_least_one(max_results, "--max-results")
-        async with this.connected() as (konnect, _):
-            report = await analyze_consumers(
+
+        async def work(konnect: Konnect, display: Display) -> Report[ConsumersResult]:
+            return await analyze_consumers(
                 konnect,
                 control_plane,
                 time_range=time_range,
@@ -41,7 +47,8 @@ async def consumers(
                 top=top,
                 max_results=max_results,
             )
-        return this.deliver(report)
+
+        return (await this.run(work)).status
 
 
 def read_statuses(written: str) -> tuple[int, ...]:

@@ -18,11 +18,15 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from textwrap import fill
+from typing import TYPE_CHECKING
 
 from konnect_agent import errors
 from konnect_agent.errors import Candidate, KonnectError
 from konnect_agent.redaction import scrub_quoted
 from patterns.report.cleaning import many_lines, one_line
+
+if TYPE_CHECKING:
+    from patterns.coverage import Failure
 
 DONE, FINDINGS, USAGE, PERMISSION, UNREACHABLE, NOT_FOUND, NO_SESSION, INCOMPLETE = range(8)
 BUG, HUNG_UP, INTERRUPTED, TERMINATED = 70, 129, 130, 143
@@ -31,6 +35,7 @@ BUG, HUNG_UP, INTERRUPTED, TERMINATED = 70, 129, 130, 143
 _STATUSES: tuple[tuple[type[KonnectError], int], ...] = (
     (errors.ConfigError, USAGE),
     (errors.InvalidArguments, USAGE),
+    (errors.NotRecorded, USAGE),  # the recording is of another run than the one that was asked for
     (errors.Unauthorized, PERMISSION),
     (errors.Forbidden, PERMISSION),
     (errors.ToolUnavailable, PERMISSION),  # most often the token's owner may not use it (documented reasons)
@@ -46,7 +51,17 @@ _MESSAGE, _CANDIDATES, _WIDTH = 4000, 10, 80
 
 def status_of(error: KonnectError) -> int:
     """The exit status that stands for an error of the tree."""
-    return next(status for kind, status in _STATUSES if isinstance(error, kind))
+    return _status_of(type(error))
+
+
+def status_of_failure(failure: Failure) -> int:
+    """The same for an error that only a report still tells of."""
+    kind = getattr(errors, failure.type, KonnectError)
+    return _status_of(kind if isinstance(kind, type) and issubclass(kind, KonnectError) else KonnectError)
+
+
+def _status_of(error: type[KonnectError]) -> int:
+    return next(status for kind, status in _STATUSES if issubclass(error, kind))
 
 
 def tell_error(error: KonnectError) -> None:

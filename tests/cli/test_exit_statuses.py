@@ -71,6 +71,7 @@ def said(done: Outcome) -> Sequence[str]:
         ("sandbox --token short", "malformed"),
         ("sandbox --port 99999", "is no port"),
         ("sandbox --faults nonsense", "unknown fault"),
+        ("sandbox --generation summer", "classic"),
         ("sandbox --time-scale 0", "--time-scale"),
         ("sandbox --time-scale nan", "--time-scale"),
         ("sandbox --latency-ms nan", "--latency-ms"),
