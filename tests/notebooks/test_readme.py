@@ -26,6 +26,7 @@ COMMANDS = (
     "consumers",
     "audit",
     "alert",
+    "doctor",
     "tools",
     "call",
     "search",
