@@ -91,15 +91,22 @@ async def in_regions(
         if isinstance(outcome, KonnectError):  # it came from no workflow, so there is no report of it
             raise outcome
         found[name] = outcome
-    first = next(iter(found.values()))
+    return together(found, started_at=started_at, duration_s=perf_counter() - started)
+
+
+def together(
+    reports: Mapping[str, Report[R]], *, started_at: datetime, duration_s: float
+) -> RegionsReport[R]:
+    """The report of several regions, at least one, made of the report of each."""
+    first = next(iter(reports.values()))
     return RegionsReport[type(first.result)](
         pattern=first.pattern,
-        status=_status(found),
+        status=_status(reports),
         started_at=started_at,
-        duration_s=round(perf_counter() - started, 6),
-        regions=found,
-        hints={name: _hint(report) for name, report in found.items() if found_nothing(report)},
-        coverage=_coverage(found),
+        duration_s=round(duration_s, 6),
+        regions=reports,
+        hints={name: _hint(report) for name, report in reports.items() if found_nothing(report)},
+        coverage=_coverage(reports),
     )
 
 

@@ -117,8 +117,23 @@ def test_what_cannot_be_is_refused_before_connecting(here: Here, command: Sequen
 
 def test_without_a_token_no_region_is_asked(here: Here) -> None:
     outcome = here("audit", "--region", "us,eu")
-    assert outcome.status == 2
+    assert (outcome.status, outcome.out) == (2, "")
     assert "No Konnect token was given" in outcome.err
+
+
+@pytest.mark.parametrize("more", [(), ("--token-file", "nowhere.txt")])
+def test_a_run_that_no_region_began_leaves_the_report_of_each(here: Here, more: Sequence[str]) -> None:
+    outcome = here("audit", "--region", "us,eu", "--format", "json", *more)
+    report = json.loads(outcome.out)
+    assert (outcome.status, report["status"], list(report["regions"])) == (2, "failed", ["us", "eu"])
+    assert {each["error"]["type"] for each in report["regions"].values()} == {"ConfigError"}
+    jsonschema.validate(report, json.loads(here("schema", "audit_configuration", "--regions").out))
+
+
+def test_what_runs_in_one_region_leaves_its_own_report_when_several_are_named(here: Here) -> None:
+    report = json.loads(here("debug", "--region", "us,eu", "--yes", "--format", "json").out)
+    assert (report["status"], report["error"]["type"]) == ("failed", "ConfigError")
+    jsonschema.validate(report, json.loads(here("schema", "debug_performance").out))
 
 
 def test_one_region_with_an_address_is_like_any_other(here: Here, served: Sandbox) -> None:
