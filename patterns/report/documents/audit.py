@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from konnect_agent.errors import REGION_HINT
 from patterns.audit.baseline import Entry
 from patterns.audit.finding import Finding as AuditFinding
 from patterns.audit.finding import Severity
@@ -81,8 +80,6 @@ def _baseline(use: BaselineUse | None) -> Cell | None:
 
 
 def _blocks(result: AuditResult) -> Iterator[Block]:
-    if result.rules and not result.control_planes:
-        yield Paragraph(REGION_HINT, "warn")
     titles = {rule.id: rule.title for rule in result.rules}
     for severity in _worst_first():
         found = [finding for finding in result.findings if finding.severity == severity]
