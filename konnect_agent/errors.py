@@ -1,10 +1,10 @@
 """Every failure of this library is one class of this tree.
 
-    KonnectError                        carries operation, endpoint, attempts, request_id, trace
+    KonnectError                        operation, endpoint, attempts, request_id, title, detail, trace
     ├─ ConfigError                      missing or malformed token, unknown region, bad argument
     ├─ ConnectionFailed                 Unreachable, TimedOut, SessionLost, TooLarge
     ├─ HttpError (status, retry_after)  Unauthorized, Forbidden (McpAccessDisabled), RateLimited, ServerError
-    ├─ ToolError                        the tool said no: NotFound, InvalidArguments
+    ├─ ToolError (status)               the tool said no: NotFound, InvalidArguments
     ├─ ToolUnavailable                  not in tools/list
     ├─ Undecodable                      an answer of unexpected shape
     ├─ NoMatch, Ambiguous               candidates with scores
@@ -63,8 +63,9 @@ class KonnectError(Exception):
 
     Attributes: `message` (what happened), `hint` (what to do next), `operation` (the tool and operation),
     `endpoint` (the URL), `attempts` (how often it was tried), `request_id` (the id sent with the request),
-    `trace` (Kong's support handle, `kong:trace:...`: the problem body's `instance`), `report` (the unfinished
-    report, when a workflow failed). All text passes through redaction.
+    `title`, `detail` and `trace` (of the problem body; the trace is its `instance`, Kong's support handle
+    `kong:trace:...`), `report` (the unfinished report, when a workflow failed). All text passes through
+    redaction.
     """
 
     default_hint: ClassVar[str] = ""
@@ -78,6 +79,8 @@ class KonnectError(Exception):
         endpoint: str | None = None,
         attempts: int = 0,
         request_id: str | None = None,
+        title: str | None = None,
+        detail: str | None = None,
         trace: str | None = None,
     ) -> None:
         self.message = scrub_quoted(f"{message} [{trace}]" if trace else message)
@@ -86,6 +89,8 @@ class KonnectError(Exception):
         self.endpoint = endpoint
         self.attempts = attempts
         self.request_id = request_id
+        self.title = scrub_quoted(title) if title else None
+        self.detail = scrub_quoted(detail) if detail else None
         self.trace = scrub(trace) if trace else None
         self.report: Any = None
         super().__init__(self.message)
@@ -183,15 +188,22 @@ class RateLimited(HttpError):
 
 
 class ServerError(HttpError):
-    """5xx: the server failed."""
+    """5xx, or 408: the server failed, or somebody on the way lost patience."""
 
     default_hint = "Try again later; if it persists, give Kong support the trace or request id."
 
 
 class ToolError(KonnectError):
-    """The tool itself answered with an error (`isError`); `message` keeps its words."""
+    """The tool itself answered with an error (`isError`); `message` keeps its words.
+
+    `status` is the HTTP status, if it came with one.
+    """
 
     default_hint = "Check the arguments, the permissions of the token's owner, and that the entity exists."
+
+    def __init__(self, message: str, *, status: int | None = None, **context: Any) -> None:
+        self.status = status
+        super().__init__(message, **context)
 
 
 class NotFound(ToolError):

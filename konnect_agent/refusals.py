@@ -39,12 +39,14 @@ HTML_PAGE = "an HTML page instead of an API answer"
 _LONGEST = 2000
 _TELLING = ("detail", "message", "error_description", "title", "error", "reason")
 _WRAPPERS = ("result", "data", "response", "body")
+_WAITS = ("retry_after", "retryAfter", "retry-after")
 _BESIDE_ERROR = frozenset((
     "error", "errors", "status", "statusCode", "status_code", "code", "success", "ok", "message", "isError",
-    "detail", "instance", "title", "type", "hint", "retry_after", "request_id", "requestId", "reason",
-    "invalid_parameters",
+    "detail", "instance", "title", "type", "hint", "request_id", "requestId", "reason", "invalid_parameters",
+    *_WAITS,
 ))  # fmt: skip
 _OLD_PROBLEM = {"status", "message", "instance", "code"}
+_BARE_PROBLEM = {"message", "code", "request_id"}
 _CALL_FAILED = re.compile(r"error|fail(?:ed|ure)?", re.IGNORECASE)
 _CALL_STATUS = re.compile(rf"\d{{3}}|{_CALL_FAILED.pattern}|success|ok|partial", re.IGNORECASE)
 _HTTP_ERROR = re.compile(r"HTTP error [45]\d\d: ")
@@ -54,11 +56,6 @@ _INSIDE = re.compile(  # an operation that failed inside a block of code
 )
 _ANNOUNCED = re.compile(
     r"(?:Error: )?API Error \(Status [45]\d\d\)|Error calling tool '|HTTP error [45]\d\d:"
-)
-_BARE = re.compile(
-    r"(?:error: )?(?:429 )?(?:too many requests|rate limit(?:ed| exceeded)|access denied|unauthori[sz]ed)"
-    r"(?:[.!:,][^\n]{0,120})?",
-    re.IGNORECASE,
 )
 
 
@@ -71,13 +68,15 @@ def http_error(
     organization's MCP switch first, and a 400 is about the protocol, not about anybody's arguments.
     """
     value = _parsed(body) if isinstance(body, (str, bytes)) else body
+    problem = as_object(value) or {}
     words, trace = _words(value)
-    title = (as_object(value) or {}).get("title")
-    titled = f" {title.strip()[:_LONGEST]}" if isinstance(title, str) and title.strip() not in words else ""
+    title, detail = (_text(problem.get(key)) for key in ("title", "detail"))
+    titled = f" {title}" if title and title not in words else ""
     message = f"HTTP {status}{titled}: {words}" if words else f"HTTP {status}"
+    context = {"title": title, "detail": detail, "trace": trace, **context}
     if status in (400, 404, 422) and not connecting:
         refused = NotFound if status == 404 else InvalidArguments
-        return refused(message + _invalid_parameters(value), trace=trace, **context)
+        return refused(message + _invalid_parameters(value), status=status, **context)
     kind: type[HttpError] = HttpError
     if status == 401:
         kind = Unauthorized
@@ -85,9 +84,10 @@ def http_error(
         kind = McpAccessDisabled if connecting or wording.is_denial(words) else Forbidden
     elif status == 429:
         kind = RateLimited
-    elif status >= 500:
+    elif status == 408 or status >= 500:
         kind = ServerError
-    return kind(message, status=status, retry_after=retry_after, trace=trace, **context)
+    asked = _asked(problem) if retry_after is None else retry_after
+    return kind(message, status=status, retry_after=asked, **context)
 
 
 def refusal(text: str, data: Any, **context: Any) -> KonnectError:
@@ -113,11 +113,11 @@ def hidden_error(data: Any, **context: Any) -> KonnectError | None:
     """
     value = opened(data)
     for _ in range(DEPTH):
-        body = as_object(value)
+        body = as_object(value) or _only_problem(value)
         if body is None:
             break
         if _is_refusal(body):
-            return _from_body(body, context)
+            return _waiting(_from_body(body, context), body)
         inside = [key for key in body if flat(key) not in AROUND]
         if len(inside) != 1 or inside[0] not in _WRAPPERS:
             return None
@@ -125,8 +125,8 @@ def hidden_error(data: Any, **context: Any) -> KonnectError | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    found = _ANNOUNCED.match(text) or _BARE.fullmatch(text)
-    return refusal(text[:_LONGEST], None, **context) if found else None
+    said = text[:_LONGEST] if _ANNOUNCED.match(text) else wording.plain_refusal(text)
+    return refusal(said, None, **context) if said else None
 
 
 def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:
@@ -161,8 +161,16 @@ def _is_problem(body: Object) -> bool:
     if _status(body):
         return bool({"title", "detail"} & body.keys()) or body.keys() <= _OLD_PROBLEM
     message = body.get("message")
-    is_bare = isinstance(message, str) and _BARE.fullmatch(message.strip())
-    return bool(is_bare) and body.keys() <= {"message", "request_id"}
+    is_plain = isinstance(message, str) and wording.plain_refusal(message.strip())
+    return bool(is_plain) and body.keys() <= _BARE_PROBLEM
+
+
+def _only_problem(value: Any) -> Object | None:
+    """The problem body that a list holds, and nothing else."""
+    entries = as_list(value) or []
+    body = (as_object(entries[0]) if len(entries) == 1 else None) or {}
+    told = _status(body) and {"title", "detail"} & body.keys()
+    return body if told and body.keys() <= _BESIDE_ERROR else None
 
 
 def _denies(body: Object, rest: Object) -> bool:
@@ -203,6 +211,23 @@ def _told(body: Object) -> Iterator[str]:
         yield from (text for text in as_list(value) or [value] if isinstance(text, str) and text.strip())
 
 
+def _waiting(error: KonnectError, body: Object) -> KonnectError:
+    """`error`, knowing how long the body asks to wait."""
+    if isinstance(error, HttpError) and error.retry_after is None:
+        error.retry_after = _asked(body)
+    return error
+
+
+def _asked(body: Object) -> float | None:
+    """The seconds that a body asks to wait for, as the header does."""
+    asked = next((body[key] for key in _WAITS if isinstance(body.get(key), (int, float, str))), None)
+    return retry_after_seconds(None if asked is None else str(asked))
+
+
+def _text(value: Any) -> str | None:
+    return value.strip()[:_LONGEST] if isinstance(value, str) else None
+
+
 def _from_body(body: Object, context: dict[str, Any]) -> KonnectError:
     body = as_object(opened(body.get("content"))) or body
     inner, status = _error(body), _status(body)
@@ -226,8 +251,8 @@ def _from_error(body: Object, inner: Any, context: dict[str, Any]) -> KonnectErr
 def _status(body: Object | None) -> int | None:
     for key in ("status", "statusCode", "status_code", "code"):
         value = (body or {}).get(key)
-        if isinstance(value, (int, str)) and re.fullmatch(r"[45]\d\d", str(value)):
-            return int(value)
+        if isinstance(value, (int, float, str)) and re.fullmatch(r"[45]\d\d(?:\.0)?", str(value)):
+            return int(str(value)[:3])
     return None
 
 

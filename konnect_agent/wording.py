@@ -51,15 +51,32 @@ _DENIED = _phrases(
     r"mcp (?:server |access )?(?:is |has been )?(?:disabled|not enabled|(?:switch|turn)ed off)\b",
 )  # fmt: skip
 _LIMITED = _phrases(
-    r"rate[- ]limited\b", r"rate[- ]limit (?:is |was )?(?:exceeded|reached|hit)", r"rate exceeded\b",
+    r"rate[-_ ]limited\b", r"rate[-_ ]limit (?:is |was |has been )?(?:exceeded|reached|hit)",
+    r"rate exceeded\b", r"exceeded (?:your|the|its) (?:\w+ )?(?:rate[- ]?limit|quota)\b",
     r"too many (?:requests|calls)\b", r"\Athrottled\b", r"(?:is|are|was|been|requests?|calls?) throttled\b",
 )  # fmt: skip
-_FAILURES = (
-    (500, _phrases(r"internal (?:server )?error\b")),
-    (502, _phrases(r"bad gateway\b")),
-    (503, _phrases(r"(?:service|server) (?:is )?(?:(?:temporarily|currently) )?unavailable\b")),
-    (504, _phrases(r"gateway time-?d?[- ]?out\b", r"upstream (?:request )?time(?:d )?out\b")),
+# What a server says that has lost another one behind it. A debug session that timed out is none of that.
+_WAITED = (
+    r"(?:request|response|call|query|connection|operation|upstream|server|service|gateway|read|header)s?"
 )
+_FAILURES = (
+    (500, _phrases(r"internal (?:server )?error\b", r"unexpected (?:server )?error (?:has )?occurred\b")),
+    (502, _phrases(
+        r"bad gateway\b", r"connection (?:was |has been )?(?:reset|refused|closed|aborted)\b",
+        r"reset by peer\b", r"(?:ECONN(?:RESET|REFUSED|ABORTED)|EPIPE)\b", r"socket hang up\b",
+        r"broken pipe\b", r"unexpected EOF\b", r"invalid response was received from the upstream\b",
+    )),
+    (503, _phrases(
+        r"(?:service|server) (?:is )?(?:(?:temporarily|currently) )?unavailable\b", r"no healthy upstream\b",
+        r"upstream connect error\b", r"failure to get a peer\b",
+    )),
+    (504, _phrases(
+        rf"{_WAITED} (?:has |have |is |was )?(?:time|timed|timing)[- ]?out\b", r"ETIMEDOUT\b",
+        r"deadline (?:was |has been )?exceeded\b", r"\Atimed out\Z",
+        r"time-?out (?:while |was )?(?:awaiting|waiting|exceeded)\b",
+        r"time-?out of \w+ exceeded\b", r"timed out (?:while )?(?:awaiting|waiting|after)\b",
+    )),
+)  # fmt: skip
 _UNENTITLED = _phrases(
     r"(?:disabled|not (?:enabled|available)) (?:for|in) (?:this|your|the) (?:org|account|plan)",
     r"upgrade (?:is )?required\b", r"tool (?:is |has been )?(?:disabled|not enabled|not available)\b",
@@ -72,7 +89,7 @@ _PERMISSION = _phrases(
     r"(?:have |has )?no (?:permission|access to)\b", r"permissions? (?:is |are )?(?:missing|required|needed)",
     r"not allowed to (?!be\b|have\b|contain\b|exceed\b)", r"you(?:r \w+)? (?:are|is) not allowed\b",
     r"not allowed (?:for|by|with) (?:your|this|the) (?:\w+ )?(?:role|user|token|account|team|polic)",
-    r"access is denied\b", r"rbac(?: is|:)? denied\b",
+    r"access is denied\b", r"rbac(?: is|:)? denied\b", r"you cannot consume\b",
 )  # fmt: skip
 _KEY = r"(?:api[- ]?key|credentials?|(?:bearer|access|api|auth) token|authentication|authorization)"
 _UNAUTHENTICATED = _phrases(
@@ -80,7 +97,7 @@ _UNAUTHENTICATED = _phrases(
     r"token (?:is |has )?(?:expired|revoked|invalid)", r"valid token is required", r"no api key found",
     rf"(?:missing|invalid|expired|incorrect|wrong|bad) {_KEY}\b",
     rf"{_KEY} (?:is |are |was |has )?(?:missing|required|invalid|expired|incorrect|failed)\b",
-    r"please (?:authenticate|log ?in|sign ?in)\b",
+    r"please (?:authenticate|log ?in|sign ?in)\b", r"invalid authentication credentials\b",
 )  # fmt: skip
 _NOT_FOUND = _phrases(
     r"not[ _]?found\b", r"no such\b", r"does(?: not|n't) exist\b", r"no longer exists?\b",
@@ -94,6 +111,35 @@ _INVALID = _phrases(
     r"must (?:be|not|have|match)\b", r"not allowed\b", r"unexpected (?:keyword|argument|parameter)",
     r"(?:unknown|unsupported) (?:argument|parameter|operation)", r"(?:not|isn't) one of\b", r"missing\b",
     r"there (?:is|are|was|were) no (?:operation|parameter|argument|property|field)\b",
+)  # fmt: skip
+# A whole text in the words of a refusal, with or without the reason behind it: throttling and access as any
+# server says it, failures as Kong Gateway and the proxies before it do.
+_ALONE = "|".join((
+    r"(?:429 )?too many requests", r"(?:api )?rate limit(?:ed| (?:has been )?exceeded)", r"access denied",
+    r"you have exceeded your (?:api )?rate limit", r"unauthori[sz]ed", r"upstream connect error [^\n.]{0,60}",
+))  # fmt: skip
+_WHOLE = "|".join((
+    rf"(?:HTTP(?:/\d(?:\.\d)?)? (?:error )?)?(?:{_NAMED})", r"request failed with status code [45]\d\d",
+    r"an unexpected error occurred", r"an invalid response was received from the upstream server",
+    r"the upstream server is timing out", r"failure to get a peer from the ring-balancer",
+    r"no route matched with those values", r"you cannot consume this service", r"no healthy upstream",
+    r"invalid authentication credentials", r"no api key found in request",
+    r"service (?:temporarily )?unavailable",
+))  # fmt: skip
+_PLAIN = re.compile(
+    rf"(?:\w*error: )?(?:(?:{_ALONE})(?:[.!:,][^\n]{{0,120}})?|(?:{_WHOLE})[.!]?)", re.IGNORECASE
+)
+_PAGE = re.compile(
+    r"(?:<!doctype html[^>]{0,200}>\s*)?<html\b.{0,300}?<title>\s*([45]\d\d [a-z -]{3,40}?)\s*</title>"
+    r".{0,1500}",
+    re.IGNORECASE | re.DOTALL,
+)
+# As servers on other SDKs say it with a 400; no debug session is meant.
+_LOST_SESSION = _phrases(
+    r"no valid session\b", r"(?:invalid|unknown|expired|missing) (?:mcp[- ])?session\b",
+    r"mcp-session-id (?:header )?(?:is )?(?:required|missing|invalid)\b",
+    r"(?<!debug )(?<!tracing )session (?:id )?(?:is |was |has )?"
+    r"(?:not found|expired|invalid|unknown|terminated|does not exist)\b",
 )  # fmt: skip
 _MOST = re.compile(
     r"(?:\b(?:maximum(?: value)?(?: of| is)?|at most|less than or equal to|exceed|no more than|up to"
@@ -112,6 +158,17 @@ def status_in(text: str) -> int | None:
 def is_denial(text: str) -> bool:
     """Whether the words are those of the organization's MCP switch (documented: "access denied")."""
     return bool(_DENIED.search(text))
+
+
+def plain_refusal(text: str) -> str | None:
+    """The words of a text that is a refusal and nothing else, or of the page of an HTTP error."""
+    page = _PAGE.fullmatch(text)
+    return page[1] if page else text if _PLAIN.fullmatch(text) else None
+
+
+def is_lost_session(text: str) -> bool:
+    """Whether the words say that the server does not know the mcp session."""
+    return bool(_LOST_SESSION.search(text))
 
 
 def most_allowed(words: str, asked: int) -> int | None:
