@@ -276,7 +276,7 @@ class Wire:
         said = (as_object(jsonrpc.parsed(body)) or {}).get("error")
         asked = retry_after_seconds(response.headers.get("retry-after"))
         failure = http_error(status, said or body, retry_after=asked, connecting=connecting)
-        told = {"trace": failure.trace, "title": failure.title, "detail": failure.detail}
+        told: dict[str, Any] = {"trace": failure.trace, "title": failure.title, "detail": failure.detail}
         if _SESSION in response.request.headers and (
             status == 404 or (status == 400 and is_lost_session(failure.message))
         ):
