@@ -17,6 +17,7 @@ import httpx2
 from konnect_agent.decoding import undecodable
 from konnect_agent.errors import (
     ENDPOINT_HINT,
+    ConfigError,
     HttpError,
     KonnectError,
     RateLimited,
@@ -25,6 +26,8 @@ from konnect_agent.errors import (
     TooLarge,
     Unreachable,
 )
+
+_HEADERS_HINT = "Check the headers given as headers=, and those of the HTTP client given as http_client=."
 
 BROKEN = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError)
 """Everything an exchange can break of."""
@@ -36,6 +39,9 @@ def broken(error: Exception, request: httpx2.Request) -> KonnectError:
         return _timed_out(error, request)
     if isinstance(error, httpx2.DecodingError):
         return undecodable("a body that is not compressed as it says", str(error), "body")
+    if isinstance(error, httpx2.LocalProtocolError):
+        what = str(error).partition(" b'")[0]  # what follows is a header's value
+        return ConfigError(f"The request cannot be written as HTTP: {what}.", hint=_HEADERS_HINT)
     causes = tuple(_causes(error))
     words = next((str(cause) for cause in causes if str(cause)), type(error).__name__)
     host = request.url.host
@@ -75,16 +81,16 @@ def redirected(response: httpx2.Response) -> HttpError:
     where = target.copy_with(userinfo=b"", query=None, fragment=None) if target else "nowhere"
     return HttpError(
         f"HTTP {response.status_code}: redirected to {where}, which was not followed: it would take the "
-        "token to another origin, or turn the message into something else.",
+        "token to another origin, turn the message into something else, or go round in circles.",
         status=response.status_code,
         hint="If that is the intended server, give its URL as url= / --url.",
     )
 
 
-def no_endpoint(status: int) -> HttpError:
+def no_endpoint(status: int, **context: Any) -> HttpError:
     """The error for a server that has no MCP at this path."""
     what = f"HTTP {status}: there is no MCP endpoint at this URL."
-    return HttpError(what, status=status, hint=ENDPOINT_HINT)
+    return HttpError(what, status=status, hint=ENDPOINT_HINT, **context)
 
 
 def is_outage(error: KonnectError) -> bool:
