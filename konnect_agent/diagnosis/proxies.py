@@ -2,7 +2,8 @@
 
 `https_proxy` or `http_proxy` for a URL of that scheme, else `all_proxy`, in small letters first, unless
 `no_proxy` exempts the host: a name and all below it, `.name` or `*.name` for those below only, an address, a
-network, or `*`. Without such variables macOS and Windows are asked for theirs.
+network, or `*`. Without such variables macOS and Windows are asked for theirs. What is on this machine is
+never asked for through a proxy (see `konnect_agent.wire`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from konnect_agent.diagnosis.target import Target
 from konnect_agent.errors import ConfigError, Unreachable
 from konnect_agent.redaction import MASK
+from konnect_agent.regions import is_loopback
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _LONGEST_HEAD = 64 * 1024
@@ -51,7 +53,7 @@ def proxy_for(target: Target) -> Proxy | None:
     """The proxy for a server, None if it is reached directly. Raises `ConfigError` for what is no proxy."""
     settings = getproxies()
     kind = next((kind for kind in (target.scheme, "all") if settings.get(kind)), None)
-    if kind is None or is_exempt(target.host, settings.get("no", "")):
+    if kind is None or is_loopback(target.host) or is_exempt(target.host, settings.get("no", "")):
         return None
     written = settings[kind]
     names = (f"{kind}_proxy", f"{kind}_proxy".upper())

@@ -115,15 +115,15 @@ def listening(serve: Callable[[socket.socket], None]) -> Generator[int]:
 
 
 def tunnel(seen: list[str]) -> Callable[[socket.socket], None]:
-    """An HTTP proxy that lets everybody through to wherever they say, and notes what they said."""
+    """An HTTP proxy that lets everybody through to the port they say on this machine, and notes the rest."""
 
     def serve(client: socket.socket) -> None:
         head = client.recv(4096)
         if not head:  # somebody only looked whether there is a port
             return
         seen.append(head.decode())
-        host, _, port = head.split()[1].decode().rpartition(":")
-        with socket.create_connection((host, int(port))) as server:
+        port = int(head.split()[1].rpartition(b":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as server:
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             back = Thread(target=copy, args=(server, client))
             back.start()

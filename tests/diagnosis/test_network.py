@@ -80,7 +80,8 @@ async def test_a_proxy_is_told_its_credentials_and_the_host(monkeypatch: pytest.
     seen: list[str] = []
     with ScriptedServer(answers) as server, listening(tunnel(seen)) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://edgar:ge%40heim@127.0.0.1:{port}")
-        diagnosis = await diagnose(TOKEN, url=server.url.replace("http:", "https:"))
+        elsewhere = server.url.replace("http://127.0.0.1", "https://konnect.example")
+        diagnosis = await diagnose(TOKEN, url=elsewhere)
     assert failures(diagnosis) == ["tls"]
     assert "does not speak TLS" in diagnosis["tls"].seen
     assert "Basic ZWRnYXI6Z2VAaGVpbQ==" in seen[0]

@@ -99,18 +99,29 @@ async def test_a_server_without_tls_and_one_that_hangs_up_are_told_apart() -> No
 
 @pytest.mark.usefixtures("trusted")
 async def test_the_handshake_goes_through_the_tunnel_of_a_proxy(
-    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, examine: Examine
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
     with (
-        ScriptedServer(answers, tls=serving(certificate(authority, "good"))) as server,
+        ScriptedServer(answers, tls=serving(certificate(authority, "konnect.example"))) as server,
         listening(tunnel(seen)) as port,
     ):
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-        diagnosis = await examine(server)
+        diagnosis = await diagnose(TOKEN, url=server.url.replace("127.0.0.1", "konnect.example"))
     assert (diagnosis["tls"].status, diagnosis["endpoint"].status) == ("ok", "ok")
     assert len(seen) >= 2
-    assert all(head.startswith("CONNECT 127.0.0.1:") for head in seen)
+    assert all(head.startswith("CONNECT konnect.example:") for head in seen)
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_this_machine_is_reached_without_the_proxy(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, examine: Examine
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
+    with ScriptedServer(answers, tls=serving(certificate(authority, "good"))) as server:
+        diagnosis = await examine(server)
+    assert diagnosis["endpoint"].status == "ok"
+    assert diagnosis["proxy"].seen == "none for this URL"
 
 
 async def test_a_proxy_of_another_kind_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
