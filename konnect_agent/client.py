@@ -170,7 +170,7 @@ class Konnect:
 
     async def at_once(self) -> int:
         """How many questions are worth asking at once: the calls in flight, times what goes into one call."""
-        spoken = await self._speaking()
+        spoken = self._spoken or await self._speaking()
         return self.config.max_in_flight * spoken.speaker.together(spoken.toolbox)
 
     async def call(self, tool: str, arguments: Mapping[str, Any] | None = None) -> Any:

@@ -137,6 +137,7 @@ def _coverage(reports: Mapping[str, Report[Any]]) -> Coverage:
                 complete=seen.complete and not failed,
                 missing=tuple(missing),
                 truncated=tuple(f"{name}: {what}" for what in seen.truncated),
+                aggregated=tuple(f"{name}: {what}" for what in seen.aggregated),
             )
         )
     return whole

@@ -178,6 +178,13 @@ def truncated(what: str) -> None:
         run.coverage = run.coverage.cut(what)
 
 
+def aggregated(what: str) -> None:
+    """Note that the server counted `what` itself, where there were more rows than came."""
+    run = _run.get()
+    if run is not None:
+        run.coverage = run.coverage.counted(what)
+
+
 Inner = Callable[Concatenate[Konnect, P], Awaitable[R]]
 Outer = Callable[Concatenate[Konnect, P], Awaitable[Report[R]]]
 

@@ -131,7 +131,7 @@ class Rest:
         if intent.form == "one":
             return single(await server.ask(intent.name, given), intent.keys)
         if intent.name == "analytics.query":
-            return await server.ask(intent.name, {"body": given})
+            return await server.ask(intent.name, {"body": _metrics(given)})
         return await request_rows(
             lambda body: server.ask(intent.name, {"body": body}), given, by_cursor=False
         )
@@ -224,6 +224,14 @@ def _tool(row: str, toolbox: Toolbox) -> Tool:
             operation=row,
         )
     return found
+
+
+def _metrics(arguments: Object) -> Object:
+    """A query of aggregates as REST has it: time is a dimension, and what is no bucket of it is left out."""
+    granularity = arguments.get("granularity", "trend")
+    if granularity == "trend":
+        return {key: value for key, value in arguments.items() if key != "granularity"}
+    return {**arguments, "dimensions": [*arguments.get("dimensions", ()), "time"]}
 
 
 def _most(schema: Any) -> int:

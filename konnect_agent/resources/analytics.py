@@ -1,10 +1,11 @@
-"""Request analytics (tool GetAnalytics; fact sheet 2.1 and 4).
+"""Request analytics (tool GetAnalytics and those it was taken apart into; fact sheet 2.1, 2.2 and 4).
 
 The query is org-wide within the region: there is no control plane parameter. Ids of consumers, services
 and routes are documented as composite pairs for the REST API and without a form for the tool, so a pair is
 sent when it is known, and once again as a plain id when that was refused or found nothing; a server that
 refuses so many rows is asked for as many as it names. What worked is remembered for each question. Nothing
 says that all rows came: a full list counts as cut, and so does one as long as servers like to cut them.
+Servers since spring 2026 count themselves (`query`), and tell what they can count (`datasources`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
 from konnect_agent.dialects import Intent
@@ -19,16 +21,23 @@ from konnect_agent.envelopes import rows
 from konnect_agent.errors import InvalidArguments, ToolError
 from konnect_agent.ids import join_composite, split_composite
 from konnect_agent.models import ApiRequest, ApiRequests
+from konnect_agent.models.aggregates import Aggregates, Datasource, TimeSpan
 from konnect_agent.notes import page
+from konnect_agent.resources.aggregates import read_aggregates, read_datasources, read_time_span
 from konnect_agent.resources.resource import Ask, Resource, answering, readable, required
 from konnect_agent.wording import most_allowed
 
 TimeRange = Literal["15M", "1H", "6H", "12H", "24H", "7D"]
 TIME_RANGES: tuple[str, ...] = get_args(TimeRange)
+Span = str | tuple[datetime, datetime]
+"""The time of an aggregate: 15M to 7D, 30d, `current_week` and its like, or two moments."""
 DEFAULT_MAX_RESULTS = 100
 
 _QUERY = Intent("analytics.query_api_requests", "any")
 _CONSUMER = Intent("analytics.get_consumer_requests", "any")
+_AGGREGATES = Intent("analytics.query", "any")
+_DATASOURCES = Intent("analytics.datasources", "any")
+_TIME_SPAN = Intent("analytics.explore_time_range", "any")
 _ROW_KEYS = ("requests", "api_requests", "apiRequests", "rows", "logs", "results", "records", "events")
 _ROW_LIKE = ("request_id", "requestId", "request_start", "response_http_status", "request_uri", "statusCode")
 _ID_ARGUMENTS = ("consumer_id", "consumer_ids", "service_ids", "route_ids")
@@ -100,6 +109,45 @@ class Analytics(Resource):
             "max_results": at_least_one(max_results),
         }
         return await self._rows(_CONSUMER, arguments)
+
+    async def query(
+        self,
+        time_range: Span,
+        *,
+        metrics: Sequence[str] = ("request_count",),
+        dimensions: Sequence[str] = (),
+        filters: Sequence[Mapping[str, Any]] = (),
+        granularity: str = "trend",
+        limit: int | None = None,
+    ) -> Aggregates:
+        """Metrics of groups with the same values in at most two `dimensions`, the biggest group first.
+
+        `filters` are `{field, operator, value}`; `granularity` is `hourly` and its like, a `trend` is one
+        bucket; `limit` counts groups, of the 500 rows that some servers answer at most. Raises
+        `ToolUnavailable` on a server that does not aggregate, as the classic one.
+        """
+        arguments: dict[str, Any] = {
+            "time_range": _span(time_range),
+            "metrics": checked_texts(metrics, "metric"),
+            "dimensions": checked_texts(dimensions, "dimension"),
+            "filters": [dict(each) for each in filters] or None,
+            "granularity": required(granularity, "granularity"),
+            "limit": at_least_one(limit, "limit"),
+        }
+        with answering(_AGGREGATES):
+            data = await self._ask(_AGGREGATES, arguments)
+            return read_aggregates(data, dimensions=tuple(dimensions), metrics=tuple(metrics))
+
+    async def datasources(self, datasource: str | None = None) -> Mapping[str, Datasource]:
+        """What can be aggregated, by the name of the data source. Raises `ToolUnavailable` as `query`."""
+        with answering(_DATASOURCES):
+            return read_datasources(await self._ask(_DATASOURCES, {"datasource": datasource}))
+
+    async def explore_time_range(self, time_range: Span, *, datasource: str | None = None) -> TimeSpan:
+        """The moments a time range means. Raises `ToolUnavailable` as `query`."""
+        arguments = {"time_range": _span(time_range), "datasource": datasource}
+        with answering(_TIME_SPAN):
+            return read_time_span(await self._ask(_TIME_SPAN, arguments))
 
     async def _rows(self, intent: Intent, arguments: dict[str, Any]) -> ApiRequests:
         """Ask with the form of ids known to work here; else with both, the one that works elsewhere first."""
@@ -173,6 +221,14 @@ def checked_time_range(value: str) -> str:
     if wanted not in TIME_RANGES:
         raise InvalidArguments(f"{value!r} is no time range.", hint=f"Use one of {', '.join(TIME_RANGES)}.")
     return wanted
+
+
+def _span(time_range: Span) -> dict[str, str]:
+    """A time range as the aggregating tools take it: an object, relative values in lower case."""
+    if isinstance(time_range, tuple):
+        start, end = (moment.isoformat() for moment in time_range)
+        return {"type": "absolute", "start": start, "end": end}
+    return {"type": "relative", "time_range": required(time_range, "time range").lower()}
 
 
 def checked_statuses(values: int | Sequence[int] | None) -> list[int] | None:

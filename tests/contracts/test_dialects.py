@@ -7,15 +7,13 @@ takes code. Without code mode the same server offers the REST operations as tool
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
 
 import pytest
 
-from konnect_agent import Konnect
-from konnect_agent.dialects import Intent, classic, rest, speaker, spring
+from konnect_agent import Konnect, ToolUnavailable
+from konnect_agent.dialects import classic, rest, spring
 from konnect_agent.sandbox import Generation, Sandbox
 from konnect_agent.sandbox.world import World
 
@@ -74,34 +72,26 @@ async def test_the_operations_as_tools_answer_every_public_intent_alike(
                 await call(Asked(konnect, world))
 
 
-async def ask(konnect: Konnect, intent: str, **arguments: Any) -> Any:
-    """Ask for an intent that no resource asks for yet."""
-    toolbox = await konnect.tools()
-
-    async def send(tool: str, arguments: Mapping[str, Any], *, idempotent: bool, operation: str) -> Any:
-        return await konnect.call(tool, arguments)
-
-    return await speaker(toolbox).perform(Intent(intent, "any"), arguments, toolbox, send)
-
-
 async def check_aggregates(konnect: Konnect, world: World) -> None:
     """Failures by consumer, as the rows have them."""
-    answer = await ask(
-        konnect,
-        "analytics.query",
-        time_range={"type": "relative", "time_range": "24h"},
-        metrics=["request_count"],
+    found = await konnect.analytics.query(
+        "24H",
         dimensions=["consumer"],
         filters=[{"field": "status_code_grouped", "operator": "in", "value": ["4XX", "5XX"]}],
         limit=50,
     )
     failed = [row for row in world.requests if row["response_http_status"] >= "400"]
-    counted = Counter(row["consumer"] or "empty" for row in failed)
-    events = [row["event"] for row in answer["data"]]
-    assert {event["consumer"]: event["request_count"] for event in events} == counted
+    counted = Counter(row["consumer"] for row in failed)
+    assert {group.values["consumer"]: group.count for group in found.groups} == counted
+    assert found.start
+    assert found.end
+    assert (found.end - found.start).total_seconds() == 86_400
     shop = world.control_plane("storefront-production")
     kiosk = f"{shop.id}:{shop.find('consumers', 'harbour-kiosk')['id']}"
-    assert answer["meta"]["display"]["consumer"][kiosk] == {"name": "harbour-kiosk", "deleted": False}
+    assert found.names["consumer"][kiosk] == "harbour-kiosk"
+    hours = await konnect.analytics.query((found.start, found.end), granularity="hourly")
+    assert hours.sum() == len(world.requests)
+    assert 24 <= len(hours.groups) <= 25
 
 
 @pytest.mark.parametrize("generation", ["spring", "code-mode"])
@@ -119,13 +109,22 @@ async def test_aggregates_of_real_code_mode_agree_with_the_rows(world: World, co
 async def test_what_can_be_asked_is_told(world: World) -> None:
     with embedded(world, "spring") as client:
         async with client as konnect:
-            config = await ask(konnect, "analytics.datasources")
-            assert config["datasources"]["requests"]["tool"] == "QueryAPIRequests"
-            lasting = {"type": "relative", "time_range": "previous_week"}
-            span = await ask(konnect, "analytics.explore_time_range", time_range=lasting)
-            start, end = (datetime.fromisoformat(span[key]) for key in ("start", "end"))
-            assert (end - start).days == 7
-            assert start.weekday() == 0
+            sources = await konnect.analytics.datasources()
+            assert sources["requests"].tool == "QueryAPIRequests"
+            assert "consumer" in sources["api-usage"].dimensions
+            assert "request_count" in sources["api-usage"].metrics
+            span = await konnect.analytics.explore_time_range("previous_week")
+            assert (span.end - span.start).days == 7
+            assert span.start.weekday() == 0
+            assert span.min_granularity_s == 600.0
+
+
+@pytest.mark.parametrize("generation", ["classic", "code-mode"])
+async def test_what_a_generation_does_not_count_is_unavailable(world: World, generation: Generation) -> None:
+    with embedded(world, generation) as client:
+        async with client as konnect:
+            with pytest.raises(ToolUnavailable, match="explore_time_range"):
+                await konnect.analytics.explore_time_range("24h")
 
 
 def test_every_intent_is_asked() -> None:
