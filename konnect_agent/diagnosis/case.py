@@ -18,14 +18,15 @@ from konnect_agent.client import Konnect
 from konnect_agent.config import TOKEN_VARIABLES, Config, check_token, endpoint_url
 from konnect_agent.diagnosis.proxies import Proxy, proxy_for
 from konnect_agent.diagnosis.target import Target
-from konnect_agent.errors import HttpError
+from konnect_agent.errors import ConfigError, HttpError
 from konnect_agent.models import ControlPlane
-from konnect_agent.regions import Region
+from konnect_agent.regions import Region, parse_regions
 
 
 @dataclass
 class Case:
-    """One attempt to reach Konnect with one token. `token` None means: from the environment.
+    """One attempt to reach Konnect with one token. `token` None means: from the environment, an error that the
+    one that was named could not be read.
 
     The limits are seconds: somebody is waiting, so they are shorter than those of `Config`.
     """
@@ -33,7 +34,7 @@ class Case:
     connect_limit: ClassVar[float] = 5.0
     call_limit: ClassVar[float] = 15.0
 
-    token: str | None
+    token: str | ConfigError | None
     token_from: str
     region: str | Region | None
     url: str | None
@@ -67,6 +68,8 @@ class Case:
     def usable_token(self) -> str:
         """The token. Raises `ConfigError` when there is none, or none that could be one."""
         found = self.token
+        if isinstance(found, ConfigError):
+            raise found
         if found is None:
             found = next((os.environ[name] for name in self.token_variables), "")
         check_token(found)
@@ -75,6 +78,14 @@ class Case:
     @cached_property
     def target(self) -> Target:
         """Where the server is. Raises `ConfigError`."""
+        if self.region and self.url is None:
+            named = parse_regions(self.region)
+            if len(named) > 1:
+                raise ConfigError(
+                    f"One region at a time: {', '.join(named)} are {len(named)}.",
+                    hint="Run the diagnosis once for each of them.",
+                )
+            return Target.of(*named.values())
         return Target.of(endpoint_url(os.environ, region=self.region, url=self.url))
 
     @cached_property

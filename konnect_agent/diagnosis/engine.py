@@ -15,13 +15,13 @@ from konnect_agent.diagnosis.case import Case
 from konnect_agent.diagnosis.check import Check, Seen
 from konnect_agent.diagnosis.checks import CHECKS
 from konnect_agent.diagnosis.result import Checked, Diagnosis, family_of
-from konnect_agent.errors import NETWORK_HINT, KonnectError, TimedOut
+from konnect_agent.errors import NETWORK_HINT, ConfigError, KonnectError, TimedOut
 from konnect_agent.redaction import redact, scrub_quoted
 from konnect_agent.regions import Region
 
 
 async def diagnose(
-    token: str | None = None,
+    token: str | ConfigError | None = None,
     *,
     token_from: str = "the token given",
     region: str | Region | None = None,
@@ -30,7 +30,8 @@ async def diagnose(
     """Check everything between here and Konnect, and what the token may do there.
 
     What is not given comes from the environment, as for `Konnect`; `token_from` says where a given token was
-    found, for the report. Whatever goes wrong is part of the result; only a cancellation is raised.
+    found, for the report, and an error in its place why it could not be read. Whatever goes wrong is part of
+    the result; only a cancellation is raised.
     """
     case = Case(token, token_from=token_from, region=region, url=url)
     started_at, started = datetime.now(UTC), perf_counter()

@@ -50,10 +50,8 @@ async def _diagnosed(options: DataOptions) -> Diagnosis:
     if options.sandbox:
         async with embedded(options) as sandbox:
             return await diagnose(sandbox.token, token_from="the sandbox", url=sandbox.url)
-    if options.trouble is not None:
-        raise options.trouble
     file = "standard input" if options.token_file == "-" else f"the file {options.token_file}"
-    return await diagnose(options.token, token_from=file, region=options.region, url=options.url)
+    return await diagnose(options.trouble or options.token, token_from=file, region=options.region, url=options.url)
 
 
 def document_of(diagnosis: Diagnosis) -> Document:

@@ -59,6 +59,33 @@ def test_what_is_wrong_with_the_settings_is_2_and_a_line_like_any_other(here: He
     assert "→ Create a personal access token" in done.out
 
 
+@pytest.mark.parametrize("content", [None, "", "  \n"])
+def test_a_token_file_that_cannot_be_read_is_a_line_like_any_other(
+    content: str | None, served: Sandbox, here: Here, tmp_path: Any
+) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_text(content)
+    done = here("doctor", "--url", served.url, "--token-file", str(file))
+    assert (done.status, done.err) == (2, "")
+    assert lines(done)["token"].startswith("failure The token file")
+    assert lines(done)["address"].startswith("ok")
+    assert "→ Give --token-file a file" in done.out
+
+
+@pytest.mark.parametrize("regions", ["us,eu", "all", "us,eu=https://proxy.example/"])
+def test_one_region_is_diagnosed_at_a_time(regions: str, here: Here) -> None:
+    done = here("doctor", "--region", regions)
+    assert (done.status, done.err) == (2, "")
+    assert lines(done)["address"].startswith("failure One region at a time: us, eu")
+    assert "→ Run the diagnosis once for each of them." in done.out
+
+
+def test_a_region_that_stands_elsewhere_is_diagnosed_there(served: Sandbox, here: Here) -> None:
+    done = here("doctor", "--region", f"eu={served.url}", at=None)
+    assert lines(done)["address"].startswith(f"ok {served.url}")
+
+
 def test_a_token_that_is_not_accepted_is_3(world: World, here: Here) -> None:
     with Sandbox(world=world, token="kpat_another0one0altogether") as sandbox:
         done = here("doctor", at=sandbox)
