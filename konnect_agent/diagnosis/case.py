@@ -25,8 +25,8 @@ from konnect_agent.regions import Region, parse_regions
 
 @dataclass
 class Case:
-    """One attempt to reach Konnect with one token. `token` None means: from the environment, an error that the
-    one that was named could not be read.
+    """One attempt to reach Konnect with one token. `token` None means: from the environment; an error, why
+    the one that was meant could not be read.
 
     The limits are seconds: somebody is waiting, so they are shorter than those of `Config`.
     """

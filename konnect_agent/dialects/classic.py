@@ -15,7 +15,7 @@ from konnect_agent.dialects import Intent, Send
 from konnect_agent.dialects.paging import whole_list
 from konnect_agent.envelopes import Rows, rows, single
 from konnect_agent.errors import ToolUnavailable
-from konnect_agent.spelling import allows, takes
+from konnect_agent.spelling import allows, listed_values, takes
 from konnect_agent.toolbox import Tool, Toolbox
 
 ROWS: Mapping[str, tuple[str, str | None]] = {
@@ -118,7 +118,7 @@ def _tool(intent: Intent, toolbox: Toolbox) -> Tool:
     if takes("control_plane_id", schema) and not takes("operation", schema):
         lacks = f"takes no operation such as {operation}, but {', '.join(tool.parameters)}"
     elif not allows("operation", operation, schema):
-        lacks = f"offers no operation {operation}"
+        lacks = f"offers no operation {operation}; it offers {', '.join(listed_values('operation', schema))}"
     else:
         return tool
     raise ToolUnavailable(

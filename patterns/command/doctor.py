@@ -51,7 +51,8 @@ async def _diagnosed(options: DataOptions) -> Diagnosis:
         async with embedded(options) as sandbox:
             return await diagnose(sandbox.token, token_from="the sandbox", url=sandbox.url)
     file = "standard input" if options.token_file == "-" else f"the file {options.token_file}"
-    return await diagnose(options.trouble or options.token, token_from=file, region=options.region, url=options.url)
+    token = options.trouble or options.token
+    return await diagnose(token, token_from=file, region=options.region, url=options.url)
 
 
 def document_of(diagnosis: Diagnosis) -> Document:
