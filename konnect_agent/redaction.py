@@ -68,7 +68,7 @@ _ASSIGNED = re.compile(
     r"(?P<quote>\\*[\"'])(?![\s,;:)}\]+])(?P<text>[^\r\n]*?)(?:(?P=quote)|(?=[\r\n])|\Z)"
     r"|\{[^{}\r\n]+\}|[^\s&;\"'\\]+"
 )
-_URL = re.compile(r"(//[^\s/?#\"'<>\\]*)([/?#][^\s\"'<>\\]+)")
+_URL = re.compile(r"(//[^\s/?#\"'<>\\]*+)/?+([^\s\"'<>\\]+)")
 # Who knows a webhook's URL may post to it. Its path looks made up: a page about webhooks stays readable.
 _HOOK = re.compile(
     r"((?://|@)(?:[\w.-]{1,160}(?::\d{1,5})?/)?(?:[\w.~%-]{1,100}/){0,8}?[\w.~%-]{0,100}?hook[\w.~%-]{0,100}+"

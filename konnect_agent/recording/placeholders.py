@@ -29,11 +29,17 @@ class Placeholders:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._made: set[str] = {MASK}
 
     def __call__(self, secret: str) -> str:
         """The placeholder of a secret, the same for the same secret; what is masked already stays so."""
-        if secret == MASK:
+        if secret in self._made:  # found by its shape, and then by the name before it
             return secret
+        placeholder = self._placeholder(secret)
+        self._made.add(placeholder)
+        return placeholder
+
+    def _placeholder(self, secret: str) -> str:
         number = self._numbers.setdefault(secret, len(self._numbers) + 1)
         for start, form in _SHAPES:
             if found := start.match(secret):

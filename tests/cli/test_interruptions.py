@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 from socket import create_server
@@ -59,6 +60,31 @@ def test_a_run_that_is_interrupted_before_its_first_step_has_a_report_too(here: 
     assert (process.returncode, report["status"], report["error"]["type"]) == (130, "failed", "Interrupted")
     assert (report["endpoint"], report["steps"]) == (url, [])
     assert [entry["what"] for entry in report["coverage"]["missing"]] == ["everything"]
+
+
+def test_a_run_in_several_regions_leaves_the_unfinished_report_of_each() -> None:
+    with create_server(("127.0.0.1", 0)) as one, create_server(("127.0.0.1", 0)) as two:
+        urls = {
+            name: f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            for name, silent in (("us", one), ("eu", two))
+        }
+        regions = ",".join(f"{name}={url}" for name, url in urls.items())
+        with (
+            started(
+                "audit", "--region", regions, "--format", "json", env=environment(KONNECT_TOKEN=TOKEN)
+            ) as process,
+            one.accept()[0],
+            two.accept()[0],
+        ):
+            process.send_signal(signal.SIGINT)
+            stdout, _ = process.communicate(timeout=60)
+    report = json.loads(stdout)
+    assert (process.returncode, report["status"]) == (130, "failed")
+    assert {name: each["endpoint"] for name, each in report["regions"].items()} == urls
+    for each in report["regions"].values():
+        assert each["error"]["type"] == "Interrupted"
+        assert [step["name"] for step in each["steps"]] == ["select control planes"]
+    assert report["coverage"]["missing"][0]["what"] == "the region us"
 
 
 def test_a_file_has_the_report_of_an_interrupted_run_in_any_format(world: World, tmp_path: Path) -> None:

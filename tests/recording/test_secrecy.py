@@ -11,6 +11,7 @@ import pytest
 from mcp_types import CallToolResult
 
 from konnect_agent import Konnect, KonnectError
+from konnect_agent.redaction import redact
 from patterns import audit_configuration, investigate_endpoint
 
 from ..handmade import TOKEN, Answer, Serve, as_json, refused, structured, told
@@ -133,6 +134,40 @@ async def test_one_secret_is_one_placeholder_and_another_is_another(serve: Serve
         await konnect.call("Say")
     first, second, third = (entry["password"] for entry in lines(tape)[2]["answer"])
     assert first == third != second
+
+
+async def test_a_secret_stays_one_placeholder_wherever_it_is_written(serve: Serve, tmp_path: Path) -> None:
+    tape, secret = tmp_path / "run.jsonl", "kpat_AbCdEf0123456789"
+    written = [secret, f"token={secret}&page=2", f"X-Token: {secret}", f'{{"token": "{secret}"}}']
+    server = serve({"Say": as_json([{"note": each} for each in written])})
+    async with Konnect(TOKEN, url=server.url, record=tape) as konnect:
+        await konnect.call("Say")
+    kept = [entry["note"] for entry in lines(tape)[2]["answer"]]
+    placeholder = kept[0]
+    assert placeholder.startswith("kpat_REDACTED")
+    assert kept == [text.replace(secret, placeholder) for text in written]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"webhook_url": "https://hooks.example/T0/abc?x=1"},
+        {"webhook": {"url": "https://h.example:8080/a", "token": "abc"}},
+        {"note": "see https://hooks.example/services/T0ABC/B0DEF/xyz123, and password='a b' z"},
+        {"note": '{"password": "x", "webhook_url": "https://a.example/c"}'},
+        {"note": "Authorization: Bearer kpat_AbCdEf0123456789"},
+    ],
+)
+async def test_what_is_recorded_is_redacted_as_what_was_said(
+    serve: Serve, tmp_path: Path, answer: dict[str, Any]
+) -> None:
+    tape = tmp_path / "run.jsonl"
+    server = serve({"Say": as_json(answer)})
+    async with Konnect(TOKEN, url=server.url, record=tape) as konnect:
+        said = await konnect.call("Say")
+    async with Konnect.replay(tape) as konnect:
+        repeated = await konnect.call("Say")
+    assert redact(repeated) == redact(said) != repeated
 
 
 async def test_a_new_recording_is_for_its_owner_only(serve: Serve, tmp_path: Path) -> None:
