@@ -75,9 +75,13 @@ async def recount(
     time = (planes.start, planes.end) if planes.start and planes.end else time_range
     asked = _Question(konnect, time, (statuses,) if everywhere else (statuses, _is_in("control_plane", ids)))
     found = await asked.ask("consumer")
-    _must_agree("consumer", found.sum(), total)
     whole = not found.truncated and not any(group.is_rest for group in found.groups)
     callers = list(_callers(found, ids))
+    unlisted = total - found.sum()
+    if unlisted > 0 and all(caller.who for caller in callers):
+        callers.append(_Caller(None, unlisted))  # not every server may have a group for nobody
+    else:
+        _must_agree("consumer", found.sum(), total)
     seen = _rows_by_caller(tally)
     _must_hold(callers, seen, whole=whole)
 

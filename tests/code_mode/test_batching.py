@@ -12,7 +12,7 @@ import pytest
 from konnect_agent import Forbidden, Konnect, KonnectError, ServerError, ToolError
 from konnect_agent.errors import Undecodable
 from konnect_agent.sandbox.world import World
-from patterns import audit_configuration
+from patterns import analyze_consumers, audit_configuration
 
 from .process import Process, Served
 
@@ -54,6 +54,28 @@ async def test_an_audit_of_fifty_control_planes_takes_few_round_trips(code_mode:
     assert len(report.result.control_planes) == 50
     assert served.round_trips.total() <= 10
     assert Counter(name for name, _ in served.operations)["list_plugin"] == 50
+
+
+async def test_names_are_looked_up_together(code_mode: Process) -> None:
+    served = code_mode.open(planes=50)
+    async with served.client() as konnect:
+        report = await audit_configuration(
+            konnect, control_planes=[f"plane-{number:03}" for number in range(20)]
+        )
+    assert len(report.result.control_planes) == 20
+    assert len(served.operations) > 100
+    assert served.round_trips.total() <= 6
+
+
+async def test_what_the_server_counts_is_asked_for_together(code_mode: Process) -> None:
+    served = code_mode.open()
+    async with served.client() as konnect:
+        report = await analyze_consumers(
+            konnect, "storefront-production", status_codes=(401, 500, 502, 503), max_results=20
+        )
+    assert report.result.recounted
+    assert Counter(name for name, _ in served.operations)["metrics"] > 10
+    assert served.round_trips.total() <= 11
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,13 @@ ROWS = [
     *(row(None, age=n) for n in range(1, 3)),
     *(row(ALICE, plane=TWO, age=n) for n in range(1, 6)),
 ]
+CROWD = [row(f"5c000000-0000-4000-8000-{n:012d}") for n in range(30)]
 
 
-def counts(rows: Iterable[Row], *, heeds: Sequence[str] = EVERY, most: int = 500) -> Answer:
-    """QueryAnalytics over these rows, with the filters it does not ignore."""
+def counts(
+    rows: Iterable[Row], *, heeds: Sequence[str] = EVERY, most: int = 500, nobody: bool = True
+) -> Answer:
+    """QueryAnalytics over these rows, with the filters it does not ignore, and with a group for `nobody`."""
     kept = list(rows)
 
     def heeded(each: Row, wanted: Arguments) -> bool:
@@ -47,6 +50,8 @@ def counts(rows: Iterable[Row], *, heeds: Sequence[str] = EVERY, most: int = 500
     def answer(arguments: Arguments) -> CallToolResult:
         found = [each for each in kept if all(heeded(each, wanted) for wanted in arguments["filters"])]
         dimensions: list[str] = arguments.get("dimensions", [])
+        if "consumer" in dimensions and not nobody:
+            found = [each for each in found if each["consumer"]]
         groups: Counter[tuple[Any, ...]] = Counter()
         for each in found:
             start = each["request_start"][:13] + ":00:00Z" if not dimensions else "2026-01-01T00:00:00Z"
@@ -89,8 +94,9 @@ async def test_a_cut_list_and_a_whole_one_come_to_the_same(
     assert (whole.coverage.aggregated, whole.result.recounted) == ((), False)
 
 
-async def test_the_worst_consumer_is_found_though_none_of_its_rows_came(serve: Serve) -> None:
-    report = await cut(serve, counts(ROWS))
+@pytest.mark.parametrize("nobody", [True, False])
+async def test_the_worst_consumer_is_found_though_none_of_its_rows_came(serve: Serve, nobody: bool) -> None:
+    report = await cut(serve, counts(ROWS, nobody=nobody))
     assert failures(report) == {"alice": 14, "bob": 4}
     alice = report.result.consumers[0]
     assert (alice.by_status, alice.by_route) == ({"503": 14}, {USERS: 14})
@@ -136,8 +142,7 @@ async def test_counts_that_do_not_hold_are_said_to_and_the_rows_stand(
 
 
 async def test_more_consumers_than_one_answer_holds_are_said_to_be_there(serve: Serve) -> None:
-    crowd = [row(f"5c000000-0000-4000-8000-{n:012d}") for n in range(30)]
-    report = await cut(serve, counts([*ROWS, *crowd], most=3), top=2)
+    report = await cut(serve, counts([*ROWS, *CROWD], most=3), top=2)
     assert failures(report) == {"alice": 14, "bob": 4}
     assert report.result.rows == 50
     assert report.coverage.truncated == ("failing consumers (the first 2 were counted)",)
