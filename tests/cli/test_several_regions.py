@@ -146,7 +146,7 @@ def test_a_region_that_failed_is_told_beside_what_the_others_found(here: Here, s
     named = regions(au=f"{served.url}nothing-here", us=served.url)
     outcome = here("endpoint", "/api/users", *named, at=served)
     assert outcome.status == 4
-    assert "error in au: tools/list: HTTP 404: there is no MCP endpoint at this URL" in outcome.err
+    assert "error in au: connect: HTTP 404: there is no MCP endpoint at this URL" in outcome.err
     for part in ("incomplete", "au · failed", "us · complete", "rate-limiting"):
         assert part in outcome.out
 
