@@ -39,7 +39,10 @@ def holds_events(response: httpx2.Response) -> bool:
 
 
 async def answer_in(response: httpx2.Response, rpc_id: Any, *, cap: int) -> Object:
-    """The answer that a response holds, its `result` or its `error`. Raises `Undecodable`, `TooLarge`, `Unreachable`."""
+    """The answer that a response holds, its `result` or its `error`.
+
+    Raises `Undecodable`, `TooLarge`, and `Unreachable` when it breaks off.
+    """
     body = await whole(response, cap)
     answer = jsonrpc.answer_to(rpc_id, jsonrpc.parsed(body))
     if answer is None:

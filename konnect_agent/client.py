@@ -15,6 +15,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +32,7 @@ from konnect_agent.resources.debug_sessions import DebugSessions
 from konnect_agent.resources.entities import ConsumerGroups, Consumers, Plugins, Routes, Services, Vaults
 from konnect_agent.resources.knowledge_base import KnowledgeBase
 from konnect_agent.resources.resource import required
+from konnect_agent.spelling import flat
 from konnect_agent.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -46,6 +48,10 @@ class _Spoken:
 
     speaker: Speaker
     toolbox: Toolbox
+
+
+_CREATION = flat("CreateDebugSession")
+"""Part of every spelling of the one tool that acts on live data planes."""
 
 
 class Konnect:
@@ -176,7 +182,8 @@ class Konnect:
     async def call(self, tool: str, arguments: Mapping[str, Any] | None = None) -> Any:
         """Call any tool of the server, under its live or its documented name; plain data comes back.
 
-        Replayed after a failure only when tools/list marks the tool read-only, or the call never left.
+        Replayed after a failure only when tools/list marks the tool read-only, or the call never left; a
+        debug session is never created twice, whatever the mark.
         Raises `ToolUnavailable` with what is offered, `ToolError` with the server's words, and
         `InvalidArguments`, before anything is sent, for what is no name or no object.
         """
@@ -186,8 +193,10 @@ class Konnect:
                 f"The arguments are of type {type(arguments).__name__}.", hint="Give them as name and value."
             )
         connection = self._connected()
-        found = (await connection.toolbox()).require(tool, tool)
-        return await connection.call(found.name, dict(arguments or {}), idempotent=found.read_only is True)
+        ends = connection.ends()
+        found = (await connection.toolbox(ends=ends)).require(tool, tool)
+        repeatable = found.read_only is True and _CREATION not in flat(found.name)
+        return await connection.call(found.name, dict(arguments or {}), idempotent=repeatable, ends=ends)
 
     async def _opened(self) -> Self:
         try:
@@ -198,13 +207,15 @@ class Konnect:
         return self
 
     async def _ask(self, intent: Intent, arguments: Mapping[str, Any], /) -> Any:
-        send = self._connected().call
-        spoken = await self._speaking()
+        connection = self._connected()
+        ends = connection.ends()
+        send = partial(connection.call, ends=ends)
+        spoken = await self._speaking(ends=ends)
         with self._saying_where():
             try:
                 return await spoken.speaker.perform(intent, arguments, spoken.toolbox, send)
             except ToolUnavailable:
-                fresh = await self._speaking(fresh=True)
+                fresh = await self._speaking(fresh=True, ends=ends)
                 if fresh.toolbox.names == spoken.toolbox.names:
                     raise
                 return await fresh.speaker.perform(intent, arguments, fresh.toolbox, send)
@@ -223,11 +234,12 @@ class Konnect:
             error.endpoint = error.endpoint or self.endpoint
             raise
 
-    async def _speaking(self, *, fresh: bool = False) -> _Spoken:
+    async def _speaking(self, *, fresh: bool = False, ends: float | None = None) -> _Spoken:
         """What the tools of the moment speak; what a dialect found out is kept while they are the same."""
-        toolbox = await self._connected().toolbox(fresh=fresh)
+        connection = self._connected()
+        toolbox = await connection.toolbox(fresh=fresh, ends=ends)
         if self._spoken is None or self._spoken.toolbox.names != toolbox.names:
-            self._spoken = _Spoken(speaker(toolbox, self._connected().operate), toolbox)
+            self._spoken = _Spoken(speaker(toolbox, connection.operate, connection.call), toolbox)
         return self._spoken
 
     def _connected(self) -> Connection | Recorder | Replay:

@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 from konnect_agent.errors import ConfigError
@@ -63,12 +64,13 @@ class Config:
 
     def __post_init__(self) -> None:
         check_token(self.token)
+        if not isinstance(self.url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError("The URL is no text.", hint="Give it as url='https://...'.")
         check_url(self.url, allow_insecure=self.allow_insecure)
-        if any(name.strip().lower() == "authorization" for name in self.headers):
-            raise ConfigError("headers carries an Authorization header.", hint="Give the token as token=.")
-        least = {name: "more than 0" for name in _POSITIVE if not getattr(self, name) > 0}
-        least |= {name: "at least 1" for name in _AT_LEAST_ONE if not getattr(self, name) >= 1}
-        least |= {"first_wait": "at least 0"} if not self.first_wait >= 0 else {}
+        _check_headers(self.headers)
+        least = {name: "a number, more than 0" for name in _POSITIVE if not _number(self, name) > 0}
+        least |= {name: "a whole number, at least 1" for name in _AT_LEAST_ONE if not _whole(self, name) >= 1}
+        least |= {"first_wait": "a number, at least 0"} if not _number(self, "first_wait") >= 0 else {}
         for name, bound in least.items():
             raise ConfigError(f"{name} must be {bound}.", hint=f"Leave {name} out to use its default.")
 
@@ -109,6 +111,24 @@ def endpoint_url(environ: Mapping[str, str], *, region: str | Region | None, url
     return url
 
 
+def _check_headers(headers: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for headers that are ours to send, or that HTTP cannot carry; no value is shown."""
+    if not isinstance(headers, Mapping) or not all(isinstance(name, str) for name in headers):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError("headers is no mapping of names to values.", hint="Give a dict of texts.")
+    for name, value in headers.items():
+        if name.strip().lower() == "authorization":
+            raise ConfigError("headers carries an Authorization header.", hint="Give the token as token=.")
+        if name.strip().lower() in ("content-length", "transfer-encoding"):
+            raise ConfigError(
+                f"headers carries {name}, which is for each message to say.", hint="Leave it out."
+            )
+        if not isinstance(value, str) or not (name + value).isascii() or not (name + value).isprintable():
+            raise ConfigError(
+                f"The header {name!r} is no line of printable ASCII.",
+                hint="Encode its value, or leave it out.",
+            )
+
+
 def check_token(token: str) -> None:
     """Raise `ConfigError` for a token that cannot be one, saying why without showing it."""
     if not token:
@@ -118,6 +138,17 @@ def check_token(token: str) -> None:
     problem = _problem_of(token)
     if problem:
         raise ConfigError(f"The Konnect token is malformed: {problem}.", hint=_WHERE)
+
+
+def _number(config: Config, name: str) -> float:
+    """That setting, NaN if it is no number."""
+    value = getattr(config, name)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else nan
+
+
+def _whole(config: Config, name: str) -> float:
+    """That setting, NaN if it is no whole number."""
+    return nan if isinstance(getattr(config, name), float) else _number(config, name)
 
 
 def _problem_of(token: str) -> str | None:

@@ -1,8 +1,8 @@
 """A connection that outlives its mcp sessions: callers come and go, and a session is replaced behind them.
 
-1. `call` needs an mcp session at hand, takes a place from the pacer, sends, and turns whatever happened into an
-   answer or one error. What failed is tried again as the policy says, as long as the time lasts.
-2. A server that lets nobody in is one fact for all: as soon as one request could not leave, nobody sends. One
+1. `call` needs an mcp session at hand, takes a place from the pacer, sends, and turns whatever happened into
+   an answer or one error. What failed is tried again as the policy says, as long as the time lasts.
+2. A server that lets nobody in is one fact for all: once a request could not leave, nobody sends any. One
    caller dials, again and again, and the others wait for what comes of it: the session, or the same error.
 3. Dialing goes on with the mcp session there is, if the server still knows it, else with a new one.
 4. An attempt is limited by `call_timeout`, all of one operation together, connecting included, by `deadline`.
@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 import anyio
+import stamina
 
 from konnect_agent import events
 from konnect_agent.clocks import WALL, Clock
 from konnect_agent.config import Config
 from konnect_agent.decoding import plain
 from konnect_agent.dialects import Around, directly
-from konnect_agent.errors import ConfigError, KonnectError, SessionLost, TimedOut
+from konnect_agent.errors import ConfigError, ConnectionFailed, KonnectError, SessionLost, TimedOut
 from konnect_agent.logs import redact_logs
 from konnect_agent.mcp_session import McpSession
 from konnect_agent.origin import Origin, answered
@@ -42,13 +43,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("konnect_agent")
 T = TypeVar("T")
 
-_DIAL = "connect"
-
 
 @dataclass(slots=True)
 class Attempts:
     """What has become of one operation so far; `ends` is when its time is over."""
 
+    operation: str
     ends: float
     record: Exchange = field(default_factory=Exchange)
     arrived: int = 0  # those that may have
@@ -56,6 +56,7 @@ class Attempts:
     total: int = 0
     under_way: bool = False
     entered: int | None = None  # the place the one under way got from the pacer
+    wait: float | None = None  # seconds until the next one, None when there is none
     failure: KonnectError | None = None
     limit: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
@@ -91,6 +92,7 @@ class Connection:
         self._sessions: WeakSet[McpSession] = WeakSet()  # retired ones too: they may have calls in flight
         self._let_in = False
         self._dialing = anyio.Lock()
+        self._dials: Attempts | None = None
         self._undialed: KonnectError | None = None
         self._closed = False
 
@@ -128,8 +130,10 @@ class Connection:
             attempts.begin(self.config.call_timeout)
             return await session.list_tools(attempts.record)
 
-        attempts = Attempts(self.ends() if ends is None else ends)
-        return await self._persist("tools/list" if fresh else _DIAL, read, attempts, idempotent=True)
+        ends = self.ends() if ends is None else ends
+        return await self._persist(
+            read, Attempts("tools/list" if fresh else "connect", ends), idempotent=True
+        )
 
     async def call(
         self,
@@ -168,43 +172,43 @@ class Connection:
             answered(Origin(self.config.url, record.attempts, record.request_id))
             return data
 
-        attempts = Attempts(self.ends() if ends is None else ends, record)
+        attempts = Attempts(operation, self.ends() if ends is None else ends, record)
         with told(tool, operation, arguments, record, endpoint=self.config.url):
-            return await self._persist(operation, once, attempts, idempotent=idempotent)
+            return await self._persist(once, attempts, idempotent=idempotent)
 
     async def _persist(
-        self,
-        operation: str,
-        once: Callable[[Attempts], Awaitable[T]],
-        attempts: Attempts,
-        *,
-        idempotent: bool,
+        self, once: Callable[[Attempts], Awaitable[T]], attempts: Attempts, *, idempotent: bool
     ) -> T:
-        """Attempts until one succeeds or the policy stops; the error then knows how often it was tried."""
+        """Attempts until one succeeds or the policy stops; the error then knows how often it was tried.
+
+        An error that names its operation is the last word, of this operation or of the dialing it waited for.
+        """
+
+        async def trial() -> T:
+            attempts.under_way, attempts.entered, attempts.wait = False, None, None
+            try:
+                with anyio.CancelScope(deadline=attempts.ends) as attempts.limit:
+                    return await once(attempts)
+                raise self._timed_out(attempts)
+            except KonnectError as error:
+                if not error.operation:
+                    attempts.wait = self._wait_after(error, attempts, idempotent=idempotent)
+                raise
+
+        def wait(_: Exception) -> float | bool:
+            return False if attempts.wait is None else attempts.wait
+
         try:
-            while True:
-                try:
-                    return await self._limited(once, attempts)
-                except KonnectError as error:
-                    if error.operation:  # the last word about another one: the dialing this one waited for
-                        raise
-                    await anyio.sleep(self._wait_after(error, operation, attempts, idempotent=idempotent))
+            return await stamina.retry(on=wait, attempts=None, timeout=None)(trial)()
         except KonnectError as error:
+            if isinstance(error, ConnectionFailed) and error.operation != attempts.operation:
+                error.sent = attempts.arrived > 0
             error.attempts = error.attempts or attempts.total
-            error.operation = error.operation or operation
+            error.operation = error.operation or attempts.operation
             error.endpoint = self.config.url
             raise
 
-    async def _limited(self, once: Callable[[Attempts], Awaitable[T]], attempts: Attempts) -> T:
-        """One attempt, limited to what is left of the time."""
-        attempts.under_way, attempts.entered = False, None
-        with anyio.CancelScope(deadline=attempts.ends) as attempts.limit:
-            return await once(attempts)
-        raise self._timed_out(attempts)
-
-    def _wait_after(
-        self, error: KonnectError, operation: str, attempts: Attempts, *, idempotent: bool
-    ) -> float:
+    def _wait_after(self, error: KonnectError, attempts: Attempts, *, idempotent: bool) -> float:
         """Seconds until the next attempt. Raises `error` if there is none."""
         error.request_id = error.request_id or attempts.record.request_id
         if never_left(error):
@@ -218,30 +222,34 @@ class Connection:
         if wait is None or self._closed:
             raise error
         if anyio.current_time() + wait >= attempts.ends:
-            raise self._too_late(error)
-        events.emit(events.CallRetried(operation, attempts.total, wait, type(error).__name__))
+            raise self._too_late(error, attempts)
+        operation, tried = attempts.operation, attempts.total
+        events.emit(events.CallRetried(operation, tried, wait, type(error).__name__))
         failed = "%s failed (%s), attempt %d, again in %.2f s, request_id=%s"
-        log.info(failed, operation, error, attempts.total, wait, error.request_id)
+        log.info(failed, operation, error, tried, wait, error.request_id)
         return wait
 
     def _timed_out(self, attempts: Attempts) -> KonnectError:
-        """The error for the limit that fired, with what had failed before it."""
+        """The error for the limit that fired, with what had failed before."""
         if attempts.limit.deadline < attempts.ends:
             return TimedOut(f"No answer within {self.config.call_timeout:g} s (call_timeout).", limit="call")
-        before = attempts.failure or (None if self._at_hand() else self._undialed)
-        if before and not attempts.under_way:
-            return self._too_late(before)
-        after = f", the last time after: {before.message}" if before else "."
+        waiting = self._dials if self._dials and not self._at_hand() else attempts
+        told = attempts if attempts.failure else waiting
+        if told.failure and not attempts.under_way:
+            return self._too_late(told.failure, told)
+        after = f"; an attempt before: {told.failure.message}" if told.failure else "."
         return TimedOut(
             f"Not done within {self.config.deadline:g} s in total (deadline){after}",
             limit="deadline",
             sent=attempts.under_way or attempts.arrived > 0,
+            operation=attempts.operation,
         )
 
-    def _too_late(self, failure: KonnectError) -> KonnectError:
+    def _too_late(self, failure: KonnectError, attempts: Attempts) -> KonnectError:
         """The last failure, with word of the limit that allowed no further attempt."""
-        limit = f"Not done within {self.config.deadline:g} s in total (deadline)"
         error = _twin(failure)
+        error.operation = attempts.operation
+        limit = f"Not done within {self.config.deadline:g} s in total (deadline)"
         error.message = f"{failure.message} {limit}: no time was left to try again."
         return error
 
@@ -262,22 +270,23 @@ class Connection:
             if self._undialed is not before and self._undialed:
                 raise _twin(self._undialed)
             try:
-                return await self._persist(_DIAL, self._dial, Attempts(self.ends()), idempotent=True)
+                self._dials = Attempts("connect", self.ends())
+                return await self._persist(self._dial, self._dials, idempotent=True)
             except KonnectError as error:
                 self._undialed = _twin(error)
                 raise
 
     async def _dial(self, attempts: Attempts) -> McpSession:
         """Get through to the server, on the mcp session there is or on a new one."""
-        if self._closed:
-            raise ConfigError("The client is closed.", hint="Open a new Konnect.")
         attempts.begin(self.config.call_timeout)
-        if self._session and self._session.usable:
+        session = self._session
+        if session and session.usable:
             with suppress(SessionLost):
-                await self._session.list_tools(attempts.record)
-        if not (self._session and self._session.usable):
-            if self._session:
-                self._session.retire()
+                await session.list_tools(attempts.record)
+        if not (session and session.usable):
+            self._check_open()
+            if session:
+                session.retire()
             self._session = session = McpSession(self.config, self._http_client)
             self._sessions.add(session)
             try:
@@ -286,8 +295,13 @@ class Connection:
                 self._session = None
                 await session.close()
                 raise
+        self._check_open()  # it may have been closed meanwhile, and the mcp session with it
         self._let_in = True
-        return self._session
+        return session
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConfigError("The client is closed.", hint="Open a new Konnect.")
 
 
 def _twin(error: KonnectError) -> KonnectError:

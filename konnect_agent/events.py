@@ -7,11 +7,14 @@ inherited by tasks started below, so nothing has to be passed along.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+log = logging.getLogger("konnect_agent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ Event = (
 
 
 class Sink(Protocol):
-    """Whoever wants to know. Must return quickly and must not raise."""
+    """Whoever wants to know. Must return quickly; what it raises is logged, and hinders nobody."""
 
     def __call__(self, event: Event, /) -> None: ...
 
@@ -125,7 +128,12 @@ def listened() -> bool:
 def emit(event: Event) -> None:
     """Tell every sink of the current context."""
     for sink in _sinks.get():
-        sink(event)
+        try:
+            sink(event)
+        except (
+            Exception
+        ) as error:  # somebody else's code, in the middle of a call that is none of its business
+            log.warning("A sink failed on %s: %s", type(event).__name__, error, exc_info=True)
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def request(rpc_id: int | None, method: str, params: Object | None) -> Object:
 
 
 def answer_to(rpc_id: Any, message: Any) -> Object | None:
-    """The answer to the request `rpc_id` in `message`: its `id`, and `result` or `error`; None if not there."""
+    """The answer to the request `rpc_id` in `message`: `id`, and `result` or `error`; None if not there."""
     unaddressed: Object | None = None
     for found in filter(None, map(as_object, as_list(message) or [message])):
         about, error, result = found.get("id"), found.get("error"), found.get("result")

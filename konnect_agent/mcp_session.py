@@ -24,6 +24,7 @@ from konnect_agent.background import interrupted_by_keyboard, spawn
 from konnect_agent.config import Config
 from konnect_agent.decoding import ToolAnswer
 from konnect_agent.errors import ConnectionFailed, KonnectError, SessionLost, Undecodable, Unreachable
+from konnect_agent.telemetry import span
 from konnect_agent.toolbox import Tool, Toolbox
 from konnect_agent.wire import Exchange, connected, exchange
 
@@ -59,10 +60,11 @@ class McpSession:
 
     async def start(self) -> None:
         """Start the owner and wait until the session answers. Raises what went wrong."""
-        spawn(self._own)
-        await self._ready.wait()
-        if self._failure:
-            raise self._failure
+        with span("connect", endpoint=self._config.url):
+            spawn(self._own)
+            await self._ready.wait()
+            if self._failure:
+                raise self._failure
 
     def retire(self) -> None:
         """Take no more calls, and end once those in flight have their answers."""

@@ -26,6 +26,12 @@ class Origin:
 _last: ContextVar[Origin | None] = ContextVar("konnect_agent_origin", default=None)
 
 
+def request_id() -> str | None:
+    """The id of the request whose answer is being read, None while none is."""
+    origin = _last.get()
+    return origin.request_id if origin else None
+
+
 def answered(origin: Origin) -> None:
     """Note that an answer came; whatever is read in this context from now on is that answer."""
     _last.set(origin)

@@ -76,8 +76,8 @@ class Pacer:
         """Hold one of the places for the duration of the block; what comes is for `throttled`."""
         await self._enter()
         try:
-            while lane.get() is not URGENT and anyio.current_time() < self._held_until:
-                await anyio.sleep_until(self._held_until)  # it may move meanwhile
+            while lane.get() is not URGENT and anyio.current_time() < self._held_until:  # noqa: ASYNC110  # it may move
+                await anyio.sleep_until(self._held_until)
             yield self._halvings
         finally:
             self.in_flight -= 1

@@ -14,10 +14,22 @@ from itertools import pairwise
 from math import inf
 from typing import TypeVar
 
+import anyio
+
 from konnect_agent.clocks import WALL, Clock
-from konnect_agent.errors import ConnectionFailed, InvalidArguments, KonnectError, RateLimited, ServerError
+from konnect_agent.errors import (
+    ConnectionFailed,
+    InvalidArguments,
+    KonnectError,
+    RateLimited,
+    ServerError,
+    TimedOut,
+)
 
 T = TypeVar("T")
+
+_LONG_LOOK = 10.0
+_LAST_LOOK = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +99,39 @@ async def watch(
     """`look` on schedule until `until` accepts what it saw; that value, or the last one at the hard stop.
 
     A look that fails in a way that may pass (no connection, throttled, server error) is not the end: the
-    next one follows on schedule, and only the hard stop raises it. Looks whose time has passed while another
-    one was on its way are left out, except the last one.
+    next one follows on schedule, and only the hard stop raises it. One that takes long is given up when the
+    next one is due, at the earliest after ten seconds, and in any case at the hard stop or, when it began
+    shortly before, five seconds later. Looks whose time has passed meanwhile are left out, but the last one.
     """
     begin = clock.now() if started is None else started
     last: T | None = None
     failure: KonnectError | None = None
-    for moment, following in pairwise((*schedule.looks(), inf)):
-        if following < inf and begin + following <= clock.now():
+    looks = tuple(schedule.looks())
+    stop = begin + looks[-1]
+    for moment, following in pairwise((*looks, inf)):
+        now = clock.now()
+        if begin + following <= now or (failure is not None and stop <= now):
             continue
         await clock.sleep_until(begin + moment)
+        now = clock.now()
+        latest = max(now + _LAST_LOOK, min(stop, max(now + _LONG_LOOK, begin + following)))
         try:
-            last = await look()
+            value = await _by(latest - now, look)
         except (ConnectionFailed, RateLimited, ServerError) as error:
             failure = error
             continue
-        failure = None
+        last, failure = value, None
         if seen is not None:
-            seen(last, clock.now() - begin)
-        if until(last):
-            return last
+            seen(value, clock.now() - begin)
+        if until(value):
+            return value
     if failure is not None:
         raise failure
     return last
+
+
+async def _by(seconds: float, look: Callable[[], Awaitable[T]]) -> T:
+    """What `look` sees, if it does so in time. Raises `TimedOut` otherwise."""
+    with anyio.move_on_after(seconds):
+        return await look()
+    raise TimedOut(f"A look at the job was not answered within {seconds:.3g} s.", limit="call")

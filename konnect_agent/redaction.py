@@ -36,6 +36,7 @@ _SHAPES = re.compile(
     r"|(?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|\b(?:(?:sk|rk)_(?:live|test)|gh[opsur]|github_pat)_[A-Za-z0-9_]{10,}|\bxox[a-z]-[A-Za-z0-9-]{10,}"
+    r"|(?<![\w-])(?:sk-(?=[\w-]*[A-Z0-9])|glpat-|hv[sbr]\.)[\w-]{16,}|\bAIza[\w-]{30,}|\bnpm_[A-Za-z0-9]{30,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|(://[^\s/:@?#]*:)[^\s/@?#]+(?=@)"
     r"|((?i:[?&;](?:sig|signature)=))[^&\s\"'#]+"
@@ -45,7 +46,7 @@ _HARMLESS = re.compile(r"[a-z]{0,24}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}
 _SECRET_NAME = re.compile(
     r"secret|password|passwd|pwd$|passphrase|token|(?:api|private|access|account)[_-]?key|credential"
     r"|client_assertion|authorization|cookie|service_account_json|(?:^|_)jwk$|^key$|[_-]key$|^key_alt$"
-    r"|(?:header|param)s?_values?$",
+    r"|(?:header|param)s?_values?$|(?:^|[_-])(?:pass|psk)$",
     re.IGNORECASE,
 )
 _INNOCENT_NAME = re.compile(

@@ -40,13 +40,13 @@ _LONGEST = 2000
 _TELLING = ("detail", "message", "error_description", "title", "error", "reason")
 _WRAPPERS = ("result", "data", "response", "body")
 _WAITS = ("retry_after", "retryAfter", "retry-after")
+_BARE_PROBLEM = {"message", "code", "request_id", *_WAITS}
 _BESIDE_ERROR = frozenset((
     "error", "errors", "status", "statusCode", "status_code", "code", "success", "ok", "message", "isError",
     "detail", "instance", "title", "type", "hint", "request_id", "requestId", "reason", "invalid_parameters",
     *_WAITS,
 ))  # fmt: skip
 _OLD_PROBLEM = {"status", "message", "instance", "code"}
-_BARE_PROBLEM = {"message", "code", "request_id"}
 _CALL_FAILED = re.compile(r"error|fail(?:ed|ure)?", re.IGNORECASE)
 _CALL_STATUS = re.compile(rf"\d{{3}}|{_CALL_FAILED.pattern}|success|ok|partial", re.IGNORECASE)
 _HTTP_ERROR = re.compile(r"HTTP error [45]\d\d: ")

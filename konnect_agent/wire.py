@@ -13,13 +13,11 @@ dispatcher: the SDK negotiates the era, writes the questions and checks the answ
 from __future__ import annotations
 
 import math
-import os
-import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from itertools import count
 from secrets import token_hex
 from typing import Any, cast
@@ -36,19 +34,12 @@ from konnect_agent import events, jsonrpc
 from konnect_agent.bodies import EVENTS, PLAIN, answer_among_events, answer_in, holds_events, whole
 from konnect_agent.config import Config
 from konnect_agent.decoding import Object, as_object
-from konnect_agent.errors import (
-    ENDPOINT_HINT,
-    ConfigError,
-    KonnectError,
-    SessionLost,
-    TimedOut,
-    Unreachable,
-)
+from konnect_agent.errors import ENDPOINT_HINT, KonnectError, SessionLost, TimedOut, Unreachable
+from konnect_agent.http_client import http_client
 from konnect_agent.logs import redact_logs
 from konnect_agent.outages import BROKEN, broken, cut, is_outage, no_endpoint, redirected
 from konnect_agent.redaction import scrub
 from konnect_agent.refusals import http_error, retry_after_seconds
-from konnect_agent.regions import is_loopback
 from konnect_agent.telemetry import traced
 from konnect_agent.wording import is_lost_session
 
@@ -85,7 +76,7 @@ async def connected(config: Config, client: httpx2.AsyncClient | None = None) ->
     its owner's to close. Raises `ConfigError` for what the environment says about certificates and proxies.
     """
     async with AsyncExitStack() as stack:
-        http = client or await stack.enter_async_context(_http_client(config))
+        http = client or await stack.enter_async_context(http_client(config))
         background = await stack.enter_async_context(anyio.create_task_group())
         wire = Wire(config, http, background)
         try:
@@ -204,19 +195,14 @@ class Wire:
         )
 
     async def _send(self, request: httpx2.Request) -> httpx2.Response:
-        """The response, its body unread.
+        """The response, its body unread. Follows one redirect that leaves origin and message as they are.
 
-        Follows a redirect that leaves origin and message as they are; only one, because whoever redirects
-        has done nothing else with the message, and whoever redirects in a circle may have.
+        Whoever redirects has done nothing else with the message; whoever redirects in a circle may have.
         """
         response = await self._sent(request)
-        if not response.is_redirect:
-            return response
-        await response.aclose()
-        following = response.next_request
-        if following is None or following.url == request.url or _target(following) != _target(request):
-            raise redirected(response)
-        response = await self._sent(following)
+        if response.next_request is not None and _may_follow(request, response.next_request):
+            await response.aclose()
+            response = await self._sent(response.next_request)
         if response.is_redirect:
             await response.aclose()
             raise redirected(response)
@@ -309,44 +295,15 @@ class Wire:
         return stream
 
 
-def _http_client(config: Config) -> httpx2.AsyncClient:
-    """The client for who brings none. What is on this machine is not asked for through a proxy: that would
-    see the token, as plain http leaves the machine only if `allow_insecure` says so."""
-    try:
-        return httpx2.AsyncClient(
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=config.max_in_flight),
-            verify=trusted_certificates(),
-            trust_env=not is_loopback(httpx2.URL(config.url).host),
-        )
-    except OSError as error:
-        named = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
-        told = ", ".join(f"{name}={path}" for name, path in named.items() if path)
-        raise ConfigError(f"The certificates of {told} cannot be read: {error}", hint=_LOCAL_HINT) from error
-    except (ValueError, ImportError, httpx2.InvalidURL) as error:
-        raise ConfigError(f"A proxy of the environment cannot be used: {error}", hint=_LOCAL_HINT) from error
-
-
-def trusted_certificates() -> ssl.SSLContext:
-    """What servers are verified by: SSL_CERT_FILE or SSL_CERT_DIR, else the system's authorities.
-
-    Raises `OSError` (`ssl.SSLError` is one) when they cannot be read.
-    """
-    return _certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-
-
-@cache
-def _certificates(cafile: str | None, capath: str | None) -> ssl.SSLContext:
-    """The trusted certificates; reading them takes longer than connecting. The arguments are what decides."""
-    return httpx2.create_ssl_context()
-
-
 def _request_id(response: httpx2.Response) -> str | None:
     """The id under which the server itself knows the request."""
     named = (scrub(response.headers.get(name, "")) for name in _SERVER_REQUEST_IDS)
     return next(filter(None, named), None)
 
 
-def _target(request: httpx2.Request) -> tuple[object, ...]:
-    """What a redirect must leave as it is."""
-    url = request.url
-    return request.method, url.scheme, url.host, url.port, url.userinfo
+def _may_follow(request: httpx2.Request, following: httpx2.Request) -> bool:
+    """Whether a redirect leads elsewhere on the same origin, and leaves the message what it is."""
+    old, new = request.url, following.url
+    same = ("scheme", "host", "port", "userinfo")
+    stays = all(getattr(old, part) == getattr(new, part) for part in same)
+    return stays and old != new and request.method == following.method

@@ -215,9 +215,30 @@ def test_limits_that_cannot_work_are_refused_by_name(name: str, value: float) ->
     assert str(refused(token=TOKEN, **{name: value})).startswith(f"{name} must be ")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_in_flight", "4"), ("max_in_flight", 1.5), ("connect_timeout", None), ("deadline", "300"),
+        ("max_attempts", True), ("url", 5), ("headers", ["a"]), ("headers", {1: "a"}),
+    ],
+)  # fmt: skip
+def test_settings_of_another_type_are_refused(name: str, value: Any) -> None:
+    assert name.lower() in str(refused(**{"token": TOKEN, name: value})).lower()
+
+
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION "])
 def test_the_authorization_header_is_ours(name: str) -> None:
     assert "Authorization" in str(refused(token=TOKEN, headers={name: f"Bearer {SPAT}"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("X-Team", "secret\r\nteam"), ("X-Team", "sécret"), ("X-Team", None), ("Content-Length", "secret")],
+)
+def test_a_header_that_http_cannot_carry_is_refused_without_its_value(name: str, value: Any) -> None:
+    error = refused(token=TOKEN, headers={name: value})
+    assert name in str(error)
+    assert "cret" not in str(error)
 
 
 def test_a_config_error_is_a_value_error_and_nothing_was_sent() -> None:

@@ -19,6 +19,19 @@ def test_sinks_hear_what_happens_while_they_listen() -> None:
     assert outer == [Advanced("both", 1, 3), Advanced("outer", 2, 3)]
 
 
+def test_a_sink_that_fails_hinders_neither_the_call_nor_the_other_sinks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(event: Event) -> None:
+        raise ValueError("nobody reads this terminal any more")
+
+    heard: list[Event] = []
+    with listening(fail), listening(heard.append):
+        emit(Advanced("pieces", 1, 3))
+    assert heard == [Advanced("pieces", 1, 3)]
+    assert "A sink failed on Advanced" in caplog.text
+
+
 @pytest.mark.anyio
 async def test_tasks_started_below_are_heard_and_their_neighbours_are_not() -> None:
     heard: list[Event] = []

@@ -6,7 +6,7 @@ import anyio
 import pytest
 from anyio import wait_all_tasks_blocked
 
-from konnect_agent.pacing import Pacer, lane, shared_pacer
+from konnect_agent.pacing import Pacer, lane, shared_pacer, urgent
 
 pytestmark = pytest.mark.anyio
 
@@ -61,17 +61,37 @@ async def test_a_throttle_halves_the_width_and_successes_widen_it_again() -> Non
     for _ in range(10):
         pacer.throttled()
     assert pacer.width == 1
-    for _ in range(100):
+    for _ in range(400):
         pacer.succeeded()
     assert pacer.width == 8
 
 
-async def test_one_window_of_successes_widens_by_about_one() -> None:
+async def test_ten_windows_of_successes_widen_by_about_one() -> None:
     pacer = Pacer(8)
     pacer.throttled()
-    for _ in range(4):
+    for _ in range(40):
         pacer.succeeded()
     assert 4.8 <= pacer.width <= 5.0
+
+
+async def test_calls_that_were_under_way_together_are_throttled_once() -> None:
+    pacer = Pacer(8)
+    async with pacer.slot() as one, pacer.slot() as other:
+        pacer.throttled(entered=one)
+        pacer.throttled(entered=other)
+    assert pacer.width == 4
+    async with pacer.slot() as later:
+        pacer.throttled(entered=later)
+    assert pacer.width == 2
+
+
+async def test_an_urgent_call_waits_neither_for_a_place_nor_for_the_end_of_a_retry_after() -> None:
+    pacer = Pacer(1)
+    pacer.throttled(600.0)
+    with anyio.move_on_after(0), urgent():
+        async with pacer.slot(), pacer.slot():
+            assert pacer.in_flight == 2
+    assert pacer.in_flight == 0
 
 
 async def test_a_retry_after_holds_everybody_back_together() -> None:

@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from konnect_agent.errors import InvalidArguments, RateLimited, ServerError, Unreachable
+from konnect_agent.errors import InvalidArguments, RateLimited, ServerError, TimedOut, Unreachable
 from konnect_agent.polling import Schedule, watch
 
 QUICK = Schedule(60, grace=60, scale=400)
@@ -102,3 +102,12 @@ async def test_looks_missed_during_a_long_one_are_not_made_up_for() -> None:
 
     assert await watch(look, until=is_done, schedule=schedule, started=started) == "in_progress"
     assert looks == 2
+
+
+@pytest.mark.anyio
+async def test_a_look_that_is_never_answered_does_not_outlast_the_hard_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("konnect_agent.polling._LAST_LOOK", 0.01)  # seconds, instead of five
+    with anyio.fail_after(5), pytest.raises(TimedOut, match="was not answered"):
+        await watch(anyio.sleep_forever, until=bool, schedule=QUICK)

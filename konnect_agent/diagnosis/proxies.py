@@ -3,7 +3,7 @@
 `https_proxy` or `http_proxy` for a URL of that scheme, else `all_proxy`, in small letters first, unless
 `no_proxy` exempts the host: a name and all below it, `.name` or `*.name` for those below only, an address, a
 network, or `*`. Without such variables macOS and Windows are asked for theirs. What is on this machine is
-never asked for through a proxy (see `konnect_agent.wire`).
+never asked for through a proxy (see `konnect_agent.http_client`).
 """
 
 from __future__ import annotations

@@ -148,12 +148,15 @@ class Speaker:
         return await dialect.perform(intent, arguments, toolbox, send)
 
 
-def speaker(toolbox: Toolbox, around: Around = directly) -> Speaker:
-    """What this server speaks; classic when nothing is recognised, which then names what is missing."""
+def speaker(toolbox: Toolbox, around: Around = directly, send: Send | None = None) -> Speaker:
+    """What this server speaks; classic when nothing is recognised, which then names what is missing.
+
+    `send` is for calls that several intents share, and so may not end with any one of them.
+    """
     from konnect_agent.dialects.classic import Classic
     from konnect_agent.dialects.code_mode import CodeMode
     from konnect_agent.dialects.rest import Rest
     from konnect_agent.dialects.spring import Spring
 
-    spoken: tuple[Dialect, ...] = (Classic(), Spring(), Rest(), CodeMode(around))
+    spoken: tuple[Dialect, ...] = (Classic(), Spring(), Rest(), CodeMode(around, send))
     return Speaker(tuple(dialect for dialect in spoken if dialect.recognises(toolbox)) or spoken[:1])

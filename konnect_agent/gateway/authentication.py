@@ -3,7 +3,8 @@
 `config.anonymous` unset on all: every one must succeed. Set on all: one suffices, and on failure the request
 goes through as the anonymous consumer, unless something stops that consumer, usually request-termination
 scoped to it. Mixed: not a supported setup. A plugin with a condition, or one that Kong does not document,
-leaves the answer open (inferred).
+leaves the answer open, and so does an authorization plugin met by the anonymous consumer: it may turn that
+consumer away, by groups or policies that are not looked at here (inferred).
 """
 
 from collections.abc import Iterable
@@ -17,6 +18,8 @@ from konnect_agent.gateway.entities import read_identity, read_plugin
 AuthenticationKind: TypeAlias = Literal["required", "any", "anonymous", "mixed", "none"]
 
 _STOPS = "request-termination"
+_AUTHORIZES = "authorization"
+_BY_ADDRESS = "ip-restriction"  # treats the anonymous consumer like every other
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,11 @@ def authentication(
         )
         stop = _stop(met)
         if stop is None:
-            because = (
-                f"whoever fails at {listed(names)} goes through as the anonymous consumer {name}: "
-                "nothing stops that consumer"
-            )
-            return Authentication("anonymous", False, demanding, anonymous, tuple(stops), because)
+            because = f"whoever fails at {listed(names)} goes through as the anonymous consumer {name}"
+            doubts = [plugin.name for plugin in met if _may_stop(plugin)]
+            because += f", unless {listed(doubts)} stops it" if doubts else ": nothing stops that consumer"
+            protected = None if doubts else False
+            return Authentication("anonymous", protected, demanding, anonymous, tuple(stops), because)
         stops.append(stop)
     because = f"one of {listed(names)} must succeed: the anonymous consumer is stopped by {stops[0].name}"
     conditional = sometimes + [stop.name for stop in stops if stop.conditional]
@@ -109,6 +112,14 @@ def _stop(met: EffectivePlugins) -> EffectivePlugin | None:
     """What ends every request of these plugins; with a `trigger` it ends only those that carry it."""
     stops = (plugin for plugin in met if plugin.name == _STOPS)
     return next((stop for stop in stops if not read_plugin(stop.plugin).config.get("trigger")), None)
+
+
+def _may_stop(plugin: EffectivePlugin) -> bool:
+    """Whether a plugin might turn the anonymous consumer away, for all that is known."""
+    if not plugin.known:
+        return True
+    about_consumers = plugin.name != _BY_ADDRESS or "consumer" in plugin.scope
+    return _AUTHORIZES in plugin.roles and about_consumers
 
 
 def _ids(consumers: Iterable[object]) -> dict[str, str]:

@@ -76,7 +76,7 @@ def criteria(
     stream = route.is_stream
     found: list[Criterion] = []
     if route.snis:
-        found.append(Criterion("snis", _snis(route, calculation)))
+        found.append(Criterion("snis", sni_condition(route, calculation)))
     for name, field, endpoints in (
         ("sources", "net.src", route.sources),
         ("destinations", "net.dst", route.destinations),
@@ -124,6 +124,11 @@ def pack_stream(route: RouteRecord) -> int:
     return (top << 61) | (_endpoint_bits(route.sources) << 4) | _endpoint_bits(route.destinations)
 
 
+def takes_tls_only(route: RouteRecord) -> bool:
+    """Whether the route names protocols, and only such as are spoken over TLS."""
+    return bool(route.protocols) and _SECURE.issuperset(route.protocols or ())
+
+
 def lower_ascii(text: str) -> str:
     """Lower case as Lua's string.lower does it: ASCII letters only."""
     return text.translate(_LOWER)
@@ -144,7 +149,8 @@ def _any(nodes: Iterable[Node]) -> Node:
     return children[0] if len(children) == 1 else Or(children)
 
 
-def _snis(route: RouteRecord, calculation: Calculation) -> Node:
+def sni_condition(route: RouteRecord, calculation: Calculation) -> Node:
+    """What `snis` asks of a request; the calculations differ where the route takes TLS only."""
     tests: list[Node] = []
     for sni in route.snis or ():
         if not sni.startswith("*") and sni.endswith("*"):
@@ -155,8 +161,7 @@ def _snis(route: RouteRecord, calculation: Calculation) -> Node:
             tests.append(Predicate("tls.sni", "=^", name[1:]))
         else:
             tests.append(Predicate("tls.sni", "==", name))
-    protocols = route.protocols or ()
-    if calculation == "strict" and protocols and _SECURE.issuperset(protocols):
+    if calculation == "strict" and takes_tls_only(route):
         return _any(tests)
     # In the clear there is no SNI to look at, so the field counts as matched.
     plain = Predicate("net.protocol", "!=", "tls" if route.is_stream else "https")

@@ -7,13 +7,22 @@
 3. Winners are put in the order of the access phase.
 Consumer and group levels count only when the caller names a consumer or groups, that is, after
 authentication; a plugin that runs before every authentication plugin cannot see them [documented].
+In the phases `certificate` and `rewrite` the global configuration runs, whichever won [documented].
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from konnect_agent.gateway.catalogue import catalogue
-from konnect_agent.gateway.effective_plugin import SCOPES, EffectivePlugin, EffectivePlugins, IdlePlugin, said
+from konnect_agent.gateway.effective_plugin import (
+    SCOPES,
+    EffectivePlugin,
+    EffectivePlugins,
+    IdlePlugin,
+    listed,
+    said,
+)
 from konnect_agent.gateway.entities import (
     STREAM_PROTOCOLS,
     PluginRecord,
@@ -124,18 +133,13 @@ def _select(index: PluginIndex, found: Sequence[tuple[str, PluginRecord]]) -> Ef
         else:
             disabled.append(_idle(scope, record, "it is disabled, so the next less specific one runs"))
     shadowed: list[IdlePlugin] = []
-    consumers = any("consumer" in scope for scope, _ in found)
-    for name in _blind_to_consumers(enabled) if consumers else ():
-        too_early = [pair for pair in enabled[name] if "consumer" in pair[0]]
-        enabled[name] = [pair for pair in enabled[name] if "consumer" not in pair[0]]
-        because = f"{name} runs before every authentication plugin, when no consumer is known yet"
-        shadowed.extend(_idle(scope, record, because) for scope, record in too_early)
+    if any("consumer" in scope for scope, _ in found):
+        shadowed.extend(_without_early_consumers(enabled))
     chosen = {name: pairs for name, pairs in enabled.items() if pairs}
     for pairs in chosen.values():
         scope = pairs[0][0]
-        for loser_scope, record in pairs[1:]:
-            shadowed.append(_idle(loser_scope, record, _lost(scope, loser_scope)))
-    static = [chosen[name][0][1] for name in sorted(chosen, key=static_key)]
+        shadowed.extend(_loser(scope, loser_scope, record) for loser_scope, record in pairs[1:])
+    static = _static_order(chosen)
     ordered = access_order(static)
     before = {record.name: place for place, record in enumerate(static)}
     unauthenticated = not any(_authenticates(name) for name in chosen)
@@ -154,13 +158,39 @@ def _authenticates(name: str) -> bool:
     return AUTHENTICATION in catalogue().get(name).roles
 
 
-def _blind_to_consumers(enabled: Mapping[str, object]) -> list[str]:
+def _without_early_consumers(enabled: dict[str, list[tuple[str, PluginRecord]]]) -> Iterator[IdlePlugin]:
+    """Take out configurations scoped to consumers or groups that would run before a consumer is known.
+
+    Without such a configuration a plugin may have another ordering, or none, so the order is looked at again.
+    """
+    while True:
+        blind = [
+            name
+            for name in _blind_to_consumers(enabled)
+            if any("consumer" in scope for scope, _ in enabled[name])
+        ]
+        if not blind:
+            return
+        for name in blind:
+            because = f"{name} runs before every authentication plugin, when no consumer is known yet"
+            for scope, record in enabled[name]:
+                if "consumer" in scope:
+                    yield _idle(scope, record, because)
+            enabled[name] = [pair for pair in enabled[name] if "consumer" not in pair[0]]
+
+
+def _blind_to_consumers(enabled: Mapping[str, Sequence[tuple[str, PluginRecord]]]) -> list[str]:
     """Known plugins that run before the first authentication plugin, if there is one and nothing custom."""
-    facts = [catalogue().get(name) for name in enabled]
-    first = max((f.priority or 0 for f in facts if AUTHENTICATION in f.roles), default=None)
-    if first is None or any(fact.priority is None for fact in facts):
+    order = [record.name for record in access_order(_static_order(enabled))]
+    first = next((place for place, name in enumerate(order) if _authenticates(name)), None)
+    if first is None or any(catalogue().get(name).priority is None for name in order):
         return []
-    return [fact.name for fact in facts if (fact.priority or 0) > first]
+    return order[:first]
+
+
+def _static_order(enabled: Mapping[str, Sequence[tuple[str, PluginRecord]]]) -> list[PluginRecord]:
+    """The winner of every name that has one, by static priority."""
+    return [enabled[name][0][1] for name in sorted(enabled, key=static_key) if enabled[name]]
 
 
 def _caveats(
@@ -206,11 +236,28 @@ def _effective(
     )
 
 
-def _idle(scope: str, record: PluginRecord, because: str) -> IdlePlugin:
-    return IdlePlugin(record.origin, record.id, record.name, scope, because)
+def _idle(scope: str, record: PluginRecord, because: str, phases: tuple[str, ...] | None = ()) -> IdlePlugin:
+    return IdlePlugin(record.origin, record.id, record.name, scope, because, phases)
 
 
-def _lost(scope: str, loser: str) -> str:
-    if scope == loser:
-        return f"another configuration is scoped to {said(scope)} as well"
-    return f"a configuration scoped to {said(scope)} runs instead of this one for {said(loser)}"
+def _loser(winner: str, scope: str, record: PluginRecord) -> IdlePlugin:
+    """A configuration that lost to one scoped to `winner`."""
+    because, phases = _lost(winner, scope, record.name)
+    return _idle(scope, record, because, phases)
+
+
+@lru_cache(maxsize=1024)  # names are a customer's: not kept without end
+def _lost(winner: str, scope: str, name: str) -> tuple[str, tuple[str, ...] | None]:
+    """Why a configuration of plugin `name` lost, and the phases in which it runs all the same."""
+    if scope == winner:
+        return f"another configuration is scoped to {said(scope)} as well", ()
+    because = f"a configuration scoped to {said(winner)} runs instead of this one for {said(scope)}"
+    if scope != "global":
+        return because, ()
+    known = catalogue().get(name).phases
+    if known is None:
+        return f"{because}; should the plugin have a certificate or rewrite phase, that runs this one", None
+    phases = tuple(phase for phase in known if phase in _GLOBAL_PHASES)
+    if phases:
+        because += f", except in the phase {listed(phases)}, which runs global configurations"
+    return because, phases

@@ -69,13 +69,18 @@ class EffectivePlugin:
 
 @dataclass(frozen=True, slots=True)
 class IdlePlugin:
-    """A configuration that would apply here and does not run, and why."""
+    """A configuration that would apply here and does not run, and why.
+
+    `phases` are those in which it runs all the same: the gateway runs global configurations in `certificate`
+    and `rewrite`, before it knows the route. None where it is unknown whether the plugin has any.
+    """
 
     plugin: object
     id: str
     name: str
     scope: str
     because: str
+    phases: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)

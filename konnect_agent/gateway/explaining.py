@@ -156,7 +156,7 @@ def _traditional(table: TraditionalTable, facts: Facts) -> list[_Verdict]:
 
 def _traditional_rank(entry: Entry) -> str:
     kind = "regex path" if entry.uri else f"prefix of {len((entry.path or '').encode())} bytes"
-    return f"{count(entry.rules.bit_count(), 'field')}, {count(len(entry.headers), 'header')}, {kind}"
+    return f"{count(entry.rules.bit_count(), 'field')}, {count(-entry.sort_key[1], 'header')}, {kind}"
 
 
 def _verdict(

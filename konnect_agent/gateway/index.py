@@ -82,26 +82,34 @@ def members(mask: int) -> Iterator[int]:
 class CandidateIndex:
     """The index over a fixed sequence of matchers, given what each needs."""
 
-    __slots__ = ("_all", "_families")
+    __slots__ = ("_families", "everything")
 
     def __init__(self, matchers: Sequence[Needs]) -> None:
-        self._all = (1 << len(matchers)) - 1
+        self.everything = (1 << len(matchers)) - 1
         keyed: dict[str, dict[Key, list[int]]] = {}
         for number, wanted in enumerate(matchers):
             for family, keys in wanted.items():
                 table = keyed.setdefault(family, {})
                 for key in keys:
                     table.setdefault(key, []).append(number)
-        self._families = [_Family(name, table, self._all) for name, table in keyed.items()]
+        self._families = [_Family(name, table, self.everything) for name, table in keyed.items()]
 
     def candidates(self, facts: Fields) -> int:
         """The set of matchers that can match, as bits."""
-        mask = self._all
+        mask = self.everything
         for family in self._families:
             mask &= family.possible(facts)
             if not mask:
                 break
         return mask
+
+    def agreeing(self, facts: Fields) -> list[int]:
+        """Per family, the matchers that can match some request with these values: absent fields are free."""
+        return [family.agreeing(facts) for family in self._families]
+
+    def bound(self) -> list[int]:
+        """Per family, the matchers that need something of it."""
+        return [family.bound for family in self._families]
 
 
 @dataclass(slots=True)
@@ -118,15 +126,22 @@ class _Column:
     regexes: RegexIndex | None
     by_regex: tuple[int | tuple[int, ...], ...]
 
+    def bound(self) -> int:
+        """All matchers with a key here."""
+        tables = self.exact, self.prefixes, self.suffixes, self.networks
+        found = [hit for table in tables for hit in table.values()]
+        return _union((*found, *self.by_regex))
+
 
 class _Family:
     """Fields of which a matcher names one: all headers are one family, the path is one of its own."""
 
-    __slots__ = ("_columns", "_free", "_listed", "_spellings")
+    __slots__ = ("_alone", "_columns", "_everything", "_free", "_listed", "_spellings")
 
     def __init__(self, name: str, table: Mapping[Key, list[int]], everything: int) -> None:
         bound = bits(number for numbers in table.values() for number in numbers)
-        self._free = everything & ~bound
+        self._everything, self._free = everything, everything & ~bound
+        self._alone: dict[str, int] | None = None
         by_field: dict[str, dict[Key, list[int]]] = {}
         for key, numbers in table.items():
             by_field.setdefault(key[0], {})[key] = numbers
@@ -136,13 +151,33 @@ class _Family:
         for field in self._columns:
             self._spellings.setdefault(_folded(field.removesuffix("()")), []).append(field)
 
+    @property
+    def bound(self) -> int:
+        return self._everything & ~self._free
+
     def possible(self, facts: Fields) -> int:
         mask = self._free
         for name, column, values in self._present(facts):
-            for value in values:
-                for hit in _hits(column, value, lower=name.endswith(")")):
-                    mask |= hit if isinstance(hit, int) else bits(hit)
+            mask |= _hit(name, column, values)
         return mask
+
+    def agreeing(self, facts: Fields) -> int:
+        mask, hit = self._everything, 0
+        for name, column, values in self._present(facts):
+            mask &= ~self._bound_alone()[name]
+            hit |= _hit(name, column, values)
+        return mask | hit
+
+    def _bound_alone(self) -> Mapping[str, int]:
+        """Per column the matchers that no other column of the family can satisfy."""
+        if self._alone is None:
+            bound = {name: column.bound() for name, column in self._columns.items()}
+            once = several = 0
+            for mask in bound.values():
+                several |= once & mask
+                once |= mask
+            self._alone = {name: mask & ~several for name, mask in bound.items()}
+        return self._alone
 
     def _present(self, facts: Fields) -> Iterator[tuple[str, _Column, Sequence[object]]]:
         names: Iterable[str] = self._columns
@@ -176,6 +211,18 @@ def _key(predicate: Predicate) -> Key | None:
     field = predicate.field + "()" if predicate.lower else predicate.field
     kind = "in" if isinstance(constant, IPv4Network | IPv6Network) else predicate.operator
     return field, kind, constant
+
+
+def _union(hits: Iterable[int | tuple[int, ...]]) -> int:
+    mask = 0
+    for hit in hits:
+        mask |= hit if isinstance(hit, int) else bits(hit)
+    return mask
+
+
+def _hit(name: str, column: _Column, values: Sequence[object]) -> int:
+    """The matchers of a column that one of the values hits."""
+    return _union(hit for value in values for hit in _hits(column, value, lower=name.endswith(")")))
 
 
 def _packed(numbers: Sequence[int]) -> int | tuple[int, ...]:

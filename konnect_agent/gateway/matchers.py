@@ -1,7 +1,8 @@
 """Routes prepared for one router: condition, rank and identity of every part that can win on its own.
 
 A `Matcher` is one part of a route (see `compatible.split`) or one expression. Routes whose service is
-disabled are left out, as the gateway does; routes the gateway would refuse are listed with the reason.
+disabled are left out, as the gateway does; routes the gateway would refuse are listed with the reason. A
+malformed regex makes it refuse the one matcher it stands in, and with a single one the route.
 HTTP and stream routes never compete: each subsystem has its own table.
 """
 
@@ -23,7 +24,8 @@ from konnect_agent.gateway.compatible import (
 )
 from konnect_agent.gateway.entities import STREAM_PROTOCOLS, RouteRecord, ServiceRecord
 from konnect_agent.gateway.expressions import ExpressionError, parse_expression
-from konnect_agent.gateway.predicates import And, Node, Or, Predicate
+from konnect_agent.gateway.predicates import And, Node, Or, Predicate, predicates
+from konnect_agent.gateway.regexes import Regex
 
 Flavor: TypeAlias = Literal["traditional_compatible", "traditional", "expressions"]
 
@@ -40,7 +42,7 @@ _ALONE = {"https", "tls", "tls_passthrough"}  # alone in `protocols`, these are 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A route the gateway's router would not load, and why."""
+    """A route the gateway's router would not load, or not all of, and why."""
 
     route: object
     reason: str
@@ -48,7 +50,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One part of a route. `key` orders matchers, larger first; equal keys are undefined by Kong's docs."""
+    """One part of a route. `key` orders matchers, larger first; equal keys are undefined by Kong's docs.
+
+    `fields` and `regexes` are those of `node`.
+    """
 
     route: RouteRecord
     service: ServiceRecord | None
@@ -56,6 +61,8 @@ class Matcher:
     paths: tuple[str, ...] | None
     criteria: tuple[Criterion, ...]
     node: Node
+    fields: frozenset[str]
+    regexes: tuple[Regex, ...]
     rank: Rank | None
     packed: int
 
@@ -82,7 +89,7 @@ def prepare(
     refused: list[Refused] = []
     for route, service in routes:
         try:
-            matchers.extend(_matchers(route, service, flavor, calculation))
+            matchers.extend(_matchers(route, service, flavor, calculation, refused))
         except (NotRoutable, ExpressionError) as reason:
             refused.append(Refused(route.origin, str(reason)))
     matchers.sort(key=lambda matcher: matcher.key, reverse=True)
@@ -90,7 +97,11 @@ def prepare(
 
 
 def _matchers(
-    route: RouteRecord, service: ServiceRecord | None, flavor: Flavor, calculation: Calculation
+    route: RouteRecord,
+    service: ServiceRecord | None,
+    flavor: Flavor,
+    calculation: Calculation,
+    refused: list[Refused],
 ) -> list[Matcher]:
     if route.expression is not None:
         node = parse_expression(route.expression, stream=route.is_stream, aliases=flavor == "expressions")
@@ -103,7 +114,17 @@ def _matchers(
         conditions = parts if protocols is None else (*parts, Criterion("protocols", protocols))
         nodes = tuple(criterion.node for criterion in conditions)
         node = nodes[0] if len(nodes) == 1 else And(nodes)
-        matchers.append(Matcher(route, service, id_, paths, conditions, node, parts_rank, packed))
+        tests = predicates(node)
+        fields = frozenset([test.field for test in tests])
+        regexes = tuple([test.constant for test in tests if isinstance(test.constant, Regex)])
+        broken = next((regex for regex in regexes if regex.malformed), None)
+        if broken is not None:
+            reason = f"its regex {broken.pattern} is malformed: {broken.problem}"
+            refused.append(Refused(route.origin, reason))
+            continue
+        matchers.append(
+            Matcher(route, service, id_, paths, conditions, node, fields, regexes, parts_rank, packed)
+        )
     return matchers
 
 

@@ -9,7 +9,6 @@
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
-from urllib.parse import quote
 
 from konnect_agent.gateway.entities import RouteRecord
 from konnect_agent.gateway.request import Facts
@@ -57,8 +56,8 @@ def _http(route: RouteRecord, protocols: frozenset[str], facts: Facts) -> Dispos
     if status == 426:
         because = "the route takes https only and the request came in plain: 426, please use HTTPS"
         return Disposition("upgrade_required", 426, None, because)
-    target = quote(facts.request.path, safe="/?%!$&'()*+,;=:@-._~#[]", errors="surrogateescape")
-    location = f"https://{_host_name(facts.request.host or '')}{target}"
+    # The target stands in it as the client sent it.
+    location = f"https://{_host_name(facts.request.host or '')}{facts.request.path}"
     return Disposition(
         "redirect", status, location, f"the route takes https only: {status} to the https address"
     )

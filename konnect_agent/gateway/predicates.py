@@ -7,7 +7,7 @@ field with several values must satisfy with all of them unless `any()` is asked 
 predicate and its captures are remembered, later ones replacing earlier ones.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TypeAlias
@@ -78,15 +78,19 @@ def evaluate(node: Node, facts: Facts, trace: Trace | None = None) -> bool | Non
     return None if unknown else not decisive
 
 
-def predicates(node: Node) -> Iterator[Predicate]:
+def predicates(node: Node) -> list[Predicate]:
     """Every predicate of the tree, in order."""
-    if isinstance(node, Predicate):
-        yield node
-    elif isinstance(node, Not):
-        yield from predicates(node.node)
-    else:
-        for child in node.nodes:
-            yield from predicates(child)
+    found: list[Predicate] = []
+    waiting: list[Node] = [node]
+    while waiting:
+        this = waiting.pop()
+        if isinstance(this, Predicate):
+            found.append(this)
+        elif isinstance(this, Not):
+            waiting.append(this.node)
+        else:
+            waiting.extend(reversed(this.nodes))
+    return found
 
 
 def _predicate(predicate: Predicate, facts: Facts, trace: Trace | None) -> bool | None:

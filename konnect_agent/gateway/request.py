@@ -5,11 +5,14 @@ under the field names of the expressions language (`http.path`, `net.dst.port`, 
 values, because every flavor can be stated in that language. A field without a value is absent.
 """
 
+import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import islice
 from typing import TypeAlias
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
 
 from konnect_agent.gateway.entities import STREAM_PROTOCOLS
 from konnect_agent.gateway.paths import normalize, split_query
@@ -21,6 +24,10 @@ _HTTP_SCHEMES = {"grpc": "http", "ws": "http", "grpcs": "https", "wss": "https"}
 HEADERS = "http.headers."
 QUERIES = "http.queries."
 _SEGMENT = "http.path.segments."
+_MOST_READ = 100  # headers, and arguments, that the gateway looks at (fact sheet 7.9)
+_SMALLEST = -(1 << 63)
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.I | re.A)
+_HEX = re.compile(r"[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(p[+-]?\d+)?", re.I | re.A)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +78,7 @@ class Facts:
         self.path = normalize(target)
         self.host, self.port = split_host_port(request.host)
         self._headers = _headers(request)
-        given = parse_query(query) if request.queries is None else request.queries
-        self._queries = {name: _values(values) for name, values in given.items()}
+        self._queries = parse_query(query) if request.queries is None else _first_read(request.queries)
         self._segments: list[str] | None = None
         self._values: dict[str, tuple[FieldValue, ...]] = {}
         self._set("net.protocol", _protocol(request))
@@ -87,6 +93,22 @@ class Facts:
             self._set("http.method", request.method)
             self._set("http.path", self.path)
             self._set("http.host", self.host)
+
+    @property
+    def refused(self) -> Iterator[str]:
+        """Fields with a value the gateway's router gives up on, if it looks at them."""
+        for name, text in (("net.src.ip", self.request.src_ip), ("net.dst.ip", self.request.dst_ip)):
+            if text is not None and not self.get(name):
+                yield name
+
+    @property
+    def arguments(self) -> str:
+        """The query as it is forwarded, with its `?`: as sent, or written from `queries`."""
+        request = self.request
+        if request.queries is None:
+            return request.path[len(split_query(request.path)[0]) :]
+        given = {name: _values(values) for name, values in request.queries.items()}
+        return f"?{urlencode(given, doseq=True)}" if given else ""
 
     @property
     def is_text(self) -> bool:
@@ -147,20 +169,42 @@ class Facts:
 
 
 def split_host_port(host: str | None) -> tuple[str | None, int | None]:
-    """Host and port of a Host header: split at the first colon, and only if a number follows."""
+    """Host and port of a Host header: split at the first colon, and only if Lua reads a number behind it."""
     if host is None:
         return None, None
-    name, _, digits = host.partition(":")
-    return (name, int(digits)) if digits.isascii() and digits.isdigit() else (host, None)
+    name, _, rest = host.partition(":")
+    port = _lua_number(rest)
+    return (host, None) if port is None else (name, port)
 
 
-def parse_query(query: str) -> dict[str, list[str]]:
-    """Arguments of a query string, decoded; an argument without `=` has the empty value."""
+def _lua_number(text: str) -> int | None:
+    """What LuaJIT's `tonumber` makes of a text (`80`, `0x50`, `8e1`, ` 80`), as a 64-bit integer."""
+    plain = text.strip(" \t\n\v\f\r")
+    if _HEX.fullmatch(plain):
+        number = float.fromhex(plain)
+    elif _DECIMAL.fullmatch(plain):
+        number = float(plain)
+    else:
+        return None
+    return int(number) if math.isfinite(number) and abs(number) < -_SMALLEST else _SMALLEST
+
+
+def parse_query(query: str) -> dict[str, tuple[str, ...]]:
+    """The arguments the gateway reads of a query string, decoded; one without `=` has the empty value."""
     found: dict[str, list[str]] = {}
-    for argument in query.split("&"):
+    for argument in query.split("&", _MOST_READ)[:_MOST_READ]:
         name, _, value = argument.partition("=")
         if name:
             found.setdefault(_unescape(name), []).append(_unescape(value))
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def _first_read(given: Mapping[str, Values]) -> dict[str, tuple[str, ...]]:
+    """The values the gateway reads, by name as sent."""
+    found: dict[str, tuple[str, ...]] = {}
+    sent = ((name, value) for name, values in given.items() for value in _values(values))
+    for name, value in islice(sent, _MOST_READ):
+        found[name] = (*found.get(name, ()), value)
     return found
 
 
@@ -171,9 +215,9 @@ def _unescape(text: str) -> str:
 def _headers(request: Request) -> dict[str, tuple[str, ...]]:
     """Headers by lower-case name; the same name in several spellings is one header with several values."""
     found: dict[str, tuple[str, ...]] = {}
-    for name, values in request.headers.items():
+    for name, values in _first_read(request.headers).items():
         folded = name.lower()
-        found[folded] = found.get(folded, ()) + _values(values)
+        found[folded] = found.get(folded, ()) + values
     if request.host is not None:
         found.setdefault("host", (request.host,))
     return found
@@ -189,15 +233,15 @@ def is_broken(text: str) -> bool:
 
 
 def _protocol(request: Request) -> str:
-    """`net.protocol`. Kong tells tls from tcp by the SNI; passthrough is not a protocol of its own."""
+    """`net.protocol`. Passthrough is not a protocol of its own: Kong tells tls from tcp by the SNI then."""
     if request.scheme == "tls_passthrough":
         return "tls" if request.sni else "tcp"
     return _HTTP_SCHEMES.get(request.scheme, request.scheme)
 
 
 def _address(text: str | None) -> IPv4Address | IPv6Address | None:
-    """An address Kong's router would refuse is treated as not given."""
+    """An address as Kong's router reads it: without a zone."""
     try:
-        return None if text is None else ip_address(text)
+        return None if text is None or "%" in text else ip_address(text)
     except ValueError:
         return None

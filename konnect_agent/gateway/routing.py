@@ -20,7 +20,7 @@ from konnect_agent.gateway.request import Facts, Request
 from konnect_agent.gateway.shadowing import Shadows, shadows
 from konnect_agent.gateway.table import TreeTable, Won
 from konnect_agent.gateway.traditional import TraditionalTable
-from konnect_agent.gateway.upstream import upstream_path
+from konnect_agent.gateway.upstream import escape, upstream_path
 
 Table: TypeAlias = TreeTable | TraditionalTable
 
@@ -30,8 +30,10 @@ class Match:
     """The route that serves a request. `route` and `service` are the objects the router was given.
 
     `path` is the part of the request path the route matched (None if it names no path), `upstream_path` the
-    path sent to the service (None without one). `undecided` are better ranked routes that may have won
-    instead, because a regex of theirs cannot be evaluated: unless it is empty, the answer is conditional.
+    path the router makes for the service (None without one), `upstream_url` the address as it goes over the
+    wire, with that path escaped and the request's arguments. `undecided` are better ranked routes that may
+    have won instead, because a regex of theirs cannot be evaluated: unless it is empty, the answer is
+    conditional.
     """
 
     route: object
@@ -150,7 +152,7 @@ class Router:
             path=won.matched,
             captures=won.captures,
             upstream_path=upstream,
-            upstream_url=None if service is None else _url(service, upstream or ""),
+            upstream_url=None if service is None else _url(service, upstream, facts),
             upstream_host=_host(route, service, facts),
             outcome=disposition.outcome,
             status=disposition.status,
@@ -160,10 +162,12 @@ class Router:
         )
 
 
-def _url(service: ServiceRecord, path: str) -> str:
+def _url(service: ServiceRecord, path: str | None, facts: Facts) -> str:
+    """The address as it goes over the wire: the path escaped, the arguments as they were sent."""
     host = f"[{service.host}]" if ":" in service.host else service.host
     port = "" if service.port is None else f":{service.port}"
-    return f"{service.protocol}://{host}{port}{path}"
+    target = "" if path is None else escape(path) + facts.arguments
+    return f"{service.protocol}://{host}{port}{target}"
 
 
 def _host(route: RouteRecord, service: ServiceRecord | None, facts: Facts) -> str | None:

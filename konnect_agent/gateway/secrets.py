@@ -140,6 +140,9 @@ def _marked(plugin_name: str) -> tuple[re.Pattern[str], ...]:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """`a.[].b`, `a[].b` and `m.*` of the catalogue as a pattern for written paths; `a` may be a list."""
+    """`a.[].b`, `a[].b` and `m.*` of the catalogue as a pattern for written paths.
+
+    A mark on an array covers its elements: `client_secret` in the catalogue, written `client_secret[0]`.
+    """
     text = re.escape(path).replace(r"\.\[\]", r"\[\d+\]").replace(r"\[\]", r"\[\d+\]")
     return re.compile(text.replace(r"\.\*", r"\..+") + r"(?:\[\d+\])?")

@@ -12,7 +12,7 @@ from konnect_agent.gateway.entities import RouteRecord, ServiceRecord
 from konnect_agent.gateway.implication import implies, signature
 from konnect_agent.gateway.index import CandidateIndex, members, needs
 from konnect_agent.gateway.matchers import Matcher
-from konnect_agent.gateway.predicates import Trace, evaluate, predicates
+from konnect_agent.gateway.predicates import Trace, evaluate
 from konnect_agent.gateway.regexes import Regex, bound_memory
 from konnect_agent.gateway.request import Facts, Request, is_broken
 
@@ -36,20 +36,15 @@ class TreeTable:
     def __init__(self, matchers: Sequence[Matcher]) -> None:
         self.matchers = tuple(matchers)
         self._twins: dict[object, int] | None = None
-        self._regexes: list[tuple[RouteRecord, Regex]] = []
-        self._fields: set[str] = set()
-        for matcher in matchers:
-            for predicate in predicates(matcher.node):
-                self._fields.add(predicate.field)
-                if isinstance(predicate.constant, Regex):
-                    self._regexes.append((matcher.route, predicate.constant))
+        self._regexes = [(matcher.route, regex) for matcher in matchers for regex in matcher.regexes]
+        self._fields = frozenset[str]().union(*{matcher.fields for matcher in matchers})
         bound_memory([regex for _, regex in self._regexes])
         self._doubtful = {
             position
             for position, matcher in enumerate(matchers)
-            if any(isinstance(p.constant, Regex) and p.constant.problem for p in predicates(matcher.node))
+            if any(regex.problem for regex in matcher.regexes)
         }
-        self._index = CandidateIndex([needs(matcher.node) for matcher in matchers])
+        self.index = CandidateIndex([needs(matcher.node) for matcher in matchers])
 
     def problems(self) -> Iterator[tuple[RouteRecord, Regex]]:
         """Routes with a regex that cannot be evaluated."""
@@ -69,11 +64,14 @@ class TreeTable:
             for place, matcher in enumerate(self.matchers):
                 self._twins.setdefault(signature(matcher.node), place)
         first = self._twins[signature(self.matchers[position].node)]
-        return first if first < position and self.route(first) is not self.route(position) else None
+        if first in self._doubtful or first >= position or self.route(first) is self.route(position):
+            return None
+        return first
 
     def covers(self, wide: int, narrow: int) -> bool:
         """Whether matcher `wide` provably holds wherever `narrow` does."""
-        return implies(self.matchers[narrow].node, self.matchers[wide].node)
+        # The gateway refuses a whole matcher for one bad regex, so one in doubt may not be there at all.
+        return wide not in self._doubtful and implies(self.matchers[narrow].node, self.matchers[wide].node)
 
     def tied(self, first: int, second: int) -> bool:
         """Whether the order of two matchers is undefined by Kong's documentation."""
@@ -83,14 +81,14 @@ class TreeTable:
         """Better matchers that may hold wherever this one does: those that can match an example of it."""
         if example is None:
             return iter(())
-        return members(self._index.candidates(Facts(example)) & ((1 << position) - 1))
+        return members(self.index.candidates(Facts(example)) & ((1 << position) - 1))
 
     def find(self, facts: Facts) -> Won | None:
         """The best matcher that holds for certain, with those before it that might."""
         if self._unreadable(facts):
             return None
         undecided: list[RouteRecord] = []
-        for position in members(self._index.candidates(facts)):
+        for position in members(self.index.candidates(facts)):
             matcher = self.matchers[position]
             result = self.holds(position, facts)
             if result:
@@ -108,13 +106,15 @@ class TreeTable:
         """Positions of every matcher that holds (True) or might (None), best first."""
         if self._unreadable(facts):
             return
-        for position in members(self._index.candidates(facts)):
+        for position in members(self.index.candidates(facts)):
             result = self.holds(position, facts)
             if result is not False:
                 yield position, result
 
     def _unreadable(self, facts: Facts) -> bool:
-        """Kong's router gives up on a request when a value it looks at is not UTF-8."""
+        """Kong's router gives up on a request if a value it looks at is not UTF-8, or no address."""
+        if not self._fields.isdisjoint(facts.refused):
+            return True
         if facts.is_text:
             return False
         return any(isinstance(v, str) and is_broken(v) for field in self._fields for v in facts.get(field))

@@ -4,7 +4,11 @@ What the route matched is stripped (`strip_path`) or kept, then joined to the se
 v0 joins with exactly one slash; v1, honoured by the flavor `traditional` only, joins as it stands.
 """
 
+from urllib.parse import quote
+
 from konnect_agent.gateway.paths import decode, encode
+
+_UNESCAPED = "!#$&'()*+,/:;=?@[]-_.~%"
 
 
 def upstream_path(
@@ -30,6 +34,11 @@ def upstream_path(
         joined_twice = base.endswith("/") and remainder.startswith("/")
         return (base[:-1] if joined_twice else base) + remainder
     return _joined_once(path, base=base, remainder=remainder if strip_path else None)
+
+
+def escape(path: str) -> str:
+    """A path as Kong forwards it: what is neither reserved nor unreserved in a URI is percent-encoded."""
+    return quote(encode(path), safe=_UNESCAPED)
 
 
 def _behind(path: str, matched: str) -> str:

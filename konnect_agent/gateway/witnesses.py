@@ -1,62 +1,150 @@
-"""Example requests for a route, built from the values of its own fields.
+"""Example requests for a part of a route, and for two parts at once, built from the values of their fields.
 
-The first example satisfies the first alternative of every field; the following ones vary one field at a
-time. A regex contributes a text it probably matches, so examples are proposals: whoever uses one checks that
-the matcher holds for it.
+1. Every field proposes values: its own texts, a text its regex probably matches, a name for its wildcard.
+2. A request for one part takes the first value of every field, or varies one field.
+3. A request for two parts gives a field both name a value that suits both, every other field a value of the
+   part that names it. Without such a value the two never meet (with regexes: no example shows that they do).
+Examples are proposals: whoever uses one checks that the parts hold for it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import islice
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network
+from itertools import islice, product
+from typing import TypeAlias, cast
 
 from konnect_agent.gateway.entities import Endpoint, RouteRecord
-from konnect_agent.gateway.predicates import Node, predicates
+from konnect_agent.gateway.predicates import Node, Not, Predicate, evaluate
 from konnect_agent.gateway.regexes import Regex, regex_example
-from konnect_agent.gateway.request import Request, Values
+from konnect_agent.gateway.request import HEADERS, QUERIES, Facts, Request, Values
 
-_PER_FIELD = 4
+Value: TypeAlias = str | Endpoint
 
-
-def witnesses(route: RouteRecord, paths: Sequence[str] | None, node: Node | None) -> Iterator[Request]:
-    """A few requests that probably satisfy one part of a route: `paths` of it, or its expression's `node`."""
-    if route.expression is not None and node is not None:
-        yield _expression_example(node)
-        return
-    fields = _alternatives(route, paths or ())
-    first = _assemble(route, {name: values[0] for name, values in fields.items() if values})
-    yield first
-    for name, values in fields.items():
-        for value in islice(values, 1, _PER_FIELD):
-            yield _assemble(route, {**{n: v[0] for n, v in fields.items() if v}, name: value})
+_PER_FIELD = 64
+_PER_PAIR = 24
+_HEADER, _QUERY = "header ", "query "
+_EXPRESSION_FIELDS = {"http.path": "paths", "http.method": "methods", "http.host": "hosts", "tls.sni": "snis"}
+_NAMES = ("hosts", "snis")  # where a wildcard may stand at either end
 
 
-def _alternatives(route: RouteRecord, paths: Sequence[str]) -> Mapping[str, list[str]]:
-    return {
-        "method": list(route.methods or ()),
-        "host": [host.replace("*", "x") for host in route.hosts or ()],
-        "path": [_path(path) for path in paths],
-        "sni": [sni.replace("*", "x").removesuffix(".") for sni in route.snis or ()],
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What can win on its own: proposed values and conditions by field, and the schemes worth trying."""
+
+    values: Mapping[str, tuple[Value, ...]]
+    conditions: Mapping[str, Node]
+    schemes: tuple[str, ...]
+
+    def accepts(self, field: str, value: Value, scheme: str) -> bool:
+        """Whether a value suits one field, whatever the others are; True for a field without a condition."""
+        node = self.conditions.get(field)
+        return node is None or evaluate(node, Facts(_assemble({field: value}, scheme))) is not False
+
+
+def part(route: RouteRecord, paths: Sequence[str] | None, conditions: Mapping[str, Node]) -> Part:
+    """The part of a route with these `paths`, or its expression. `conditions` are named as criteria are."""
+    expression = conditions.get("expression") if route.expression is not None else None
+    values = _fields(route, paths or ()) if expression is None else _expression_fields(expression)
+    schemes = ("tls", "tcp", "udp") if route.is_stream else ("https", "http")
+    first = [scheme for scheme in schemes if scheme in (route.protocols or ("https",))]
+    return Part(
+        values={field: tuple(dict.fromkeys(found))[:_PER_FIELD] for field, found in values.items() if found},
+        conditions={_folded(name): node for name, node in conditions.items()},
+        schemes=tuple(dict.fromkeys((*first, *schemes))),
+    )
+
+
+def crossed(parts: Sequence[Part]) -> list[Part]:
+    """The parts, wildcard names proposing also what meets other wildcards: `a.test` for `*.test`."""
+    found = list(parts)
+    for field in _NAMES:
+        texts = {value for one in parts for value in one.values.get(field, ()) if isinstance(value, str)}
+        starts = sorted(text.removesuffix(".x") for text in texts if text.endswith(".x"))[:_PER_FIELD]
+        ends = sorted(text.removeprefix("x") for text in texts if text.startswith("x."))[:_PER_FIELD]
+        meetings = [start + end for start in starts for end in ends][: _PER_FIELD * _PER_FIELD]
+        for place, one in enumerate(found):
+            values = one.values.get(field)
+            if values and meetings:
+                more = (value for value in meetings if one.accepts(field, value, one.schemes[0]))
+                joined = (*values, *islice(more, _PER_FIELD))
+                found[place] = replace(one, values={**one.values, field: joined})
+    return found
+
+
+def witnesses(one: Part) -> Iterator[Request]:
+    """Requests that probably satisfy a part; together they use every value it proposes."""
+    first = {field: values[0] for field, values in one.values.items()}
+    yield _assemble(first, one.schemes[0])
+    for field, values in one.values.items():
+        for value in values[1:]:
+            yield _assemble({**first, field: value}, one.schemes[0])
+
+
+def joint_witnesses(one: Part, other: Part) -> Iterator[Request]:
+    """Requests that probably satisfy both parts; none if a field of both has no value that suits both."""
+    telling = {"snis", "protocols", "expression"} & (one.conditions.keys() | other.conditions.keys())
+    for scheme in one.schemes if telling else one.schemes[:1]:
+        fields: dict[str, list[Value]] = {}
+        for field in dict.fromkeys((*one.values, *other.values)):
+            fields[field] = [
+                value
+                for value in _proposed(field, one.values.get(field, ()), other.values.get(field, ()))
+                if one.accepts(field, value, scheme) and other.accepts(field, value, scheme)
+            ]
+        if all(fields.values()):
+            for chosen in islice(product(*fields.values()), _PER_PAIR):
+                yield _assemble(dict(zip(fields, chosen, strict=True)), scheme)
+
+
+def _proposed(field: str, one: Sequence[Value], other: Sequence[Value]) -> Iterator[Value]:
+    """Values of either part, and longer paths."""
+    both = dict.fromkeys((*one, *other))
+    yield from both
+    texts = [value for value in both if isinstance(value, str)]
+    if field == "paths":  # past the end, other parts of the same route may not hold
+        yield from (f"{text.rstrip('/')}/-" for text in texts)
+
+
+def _fields(route: RouteRecord, paths: Sequence[str]) -> dict[str, list[Value]]:
+    found: dict[str, list[Value]] = {
+        "methods": list(route.methods or ()),
+        "hosts": [host.replace("*", "x") for host in route.hosts or ()],
+        "paths": [_path(path) for path in paths],
+        "snis": [sni.replace("*", "x").removesuffix(".") for sni in route.snis or ()],
+        "sources": [_address(endpoint) for endpoint in route.sources or ()],
+        "destinations": [_address(endpoint) for endpoint in route.destinations or ()],
     }
+    for name, values in (route.headers or {}).items():
+        found[_folded(_HEADER + name)] = [_header(value) for value in values]
+    return found
 
 
-def _assemble(route: RouteRecord, chosen: Mapping[str, str]) -> Request:
-    protocols = route.protocols or ("https",)
+def _folded(name: str) -> str:
+    """One spelling of a header's name, with or without the word before it."""
+    return name.lower().replace("_", "-") if name.startswith(_HEADER) else name
+
+
+def _assemble(chosen: Mapping[str, Value], scheme: str) -> Request:
+    text = {field: value for field, value in chosen.items() if isinstance(value, str)}
+    source, destination = (chosen.get(field, Endpoint(None, None)) for field in ("sources", "destinations"))
     headers: dict[str, Values] = {
-        name: _header(values[0]) for name, values in (route.headers or {}).items() if values
+        name.removeprefix(_HEADER): value for name, value in text.items() if name.startswith(_HEADER)
     }
-    source = (route.sources or (Endpoint(None, None),))[0]
-    destination = (route.destinations or (Endpoint(None, None),))[0]
+    queries: dict[str, Values] = {
+        name.removeprefix(_QUERY): value for name, value in text.items() if name.startswith(_QUERY)
+    }
     return Request(
-        method=chosen.get("method", "GET"),
-        path=chosen.get("path", "/"),
-        host=chosen.get("host", "example.test"),
-        scheme="https" if "https" in protocols else protocols[0],
+        method=text.get("methods", "GET"),
+        path=text.get("paths", "/"),
+        host=text.get("hosts", "example.test"),
+        scheme=scheme,
         headers=headers,
-        sni=chosen.get("sni"),
-        src_ip=_ip(source),
-        src_port=source.port,
-        dst_ip=_ip(destination),
-        dst_port=destination.port,
+        sni=None if scheme in ("http", "tcp", "udp") else text.get("snis"),
+        queries=queries or None,
+        src_ip=cast("Endpoint", source).ip,
+        src_port=cast("Endpoint", source).port,
+        dst_ip=cast("Endpoint", destination).ip,
+        dst_port=cast("Endpoint", destination).port,
     )
 
 
@@ -69,35 +157,54 @@ def _header(value: str) -> str:
     return (regex_example(value[2:].lower()) or "x") if value.startswith("~*") else value
 
 
-def _ip(endpoint: Endpoint) -> str | None:
-    return None if endpoint.ip is None else endpoint.ip.partition("/")[0]
+def _address(endpoint: Endpoint) -> Endpoint:
+    """An address for a range."""
+    return Endpoint(None if endpoint.ip is None else endpoint.ip.partition("/")[0], endpoint.port)
 
 
-def _expression_example(node: Node) -> Request:
-    """The request that meets the positive predicates of an expression, as far as single values go."""
-    found: dict[str, str] = {}
-    for predicate in predicates(node):
-        if predicate.field in found:
+def _expression_fields(node: Node) -> dict[str, list[Value]]:
+    """Values for the positive predicates of an expression, field by field."""
+    found: dict[str, list[Value]] = {}
+    ends: dict[str, str | int] = {}
+    for predicate in _positive(node):
+        field, value = predicate.field, _suiting(predicate)
+        if value is None:
             continue
-        if isinstance(predicate.constant, Regex):
-            found[predicate.field] = regex_example(predicate.constant.pattern) or ""
-        elif predicate.operator in ("==", "^=", "=^"):
-            found[predicate.field] = str(predicate.constant)
-    request = Request(path=found.get("http.path", "/"), method=found.get("http.method", "GET"))
-    headers: dict[str, Values] = {
-        field.removeprefix("http.headers."): value
-        for field, value in found.items()
-        if field.startswith("http.headers.")
-    }
-    return replace(
-        request,
-        host=found.get("http.host", "example.test"),
-        scheme=found.get("net.protocol", "https"),
-        headers=headers,
-        sni=found.get("tls.sni"),
-        queries={
-            field.removeprefix("http.queries."): value
-            for field, value in found.items()
-            if field.startswith("http.queries.")
-        },
-    )
+        if field.startswith("net.") and field != "net.protocol":
+            ends.setdefault(field, value)
+        elif field in _EXPRESSION_FIELDS:
+            found.setdefault(_EXPRESSION_FIELDS[field], []).append(str(value))
+        elif field.startswith(HEADERS):
+            found.setdefault(_folded(_HEADER + field.removeprefix(HEADERS)), []).append(str(value))
+        elif field.startswith(QUERIES):
+            found.setdefault(_QUERY + field.removeprefix(QUERIES), []).append(str(value))
+    for name, side in (("sources", "net.src"), ("destinations", "net.dst")):
+        ip, port = ends.get(f"{side}.ip"), ends.get(f"{side}.port")
+        if ip is not None or port is not None:
+            found[name] = [Endpoint(None if ip is None else str(ip), cast("int | None", port))]
+    return found
+
+
+def _positive(node: Node) -> Iterator[Predicate]:
+    if isinstance(node, Predicate):
+        yield node
+    elif not isinstance(node, Not):
+        for child in node.nodes:
+            yield from _positive(child)
+
+
+def _suiting(predicate: Predicate) -> str | int | None:
+    """A value of its field that satisfies a predicate, probably."""
+    constant = predicate.constant
+    if isinstance(constant, Regex):
+        text = regex_example(constant.pattern)
+    elif isinstance(constant, int):
+        beyond = {">": 1, "<": -1}.get(predicate.operator, 0)
+        return None if predicate.operator == "!=" else constant + beyond
+    elif isinstance(constant, IPv4Network | IPv6Network):
+        return str(constant.network_address) if predicate.operator == "in" else None
+    else:
+        text = None if predicate.operator == "!=" else str(constant)
+    if text is not None and predicate.field == "http.path" and not text.startswith("/"):
+        return f"/{text}"
+    return text

@@ -69,6 +69,10 @@ class Recorder:
         """See `Connection.era`."""
         return self._connection.era
 
+    def ends(self) -> float:
+        """See `Connection.ends`."""
+        return self._connection.ends()
+
     async def open(self) -> None:
         """See `Connection.open`."""
         await self.toolbox()
@@ -86,20 +90,28 @@ class Recorder:
         """Note that the run is being stopped from outside: the recording is not whole."""
         self._interrupted = True
 
-    async def toolbox(self, *, fresh: bool = False) -> Toolbox:
+    async def toolbox(self, *, fresh: bool = False, ends: float | None = None) -> Toolbox:
         """See `Connection.toolbox`."""
         async with self._opening:
             if self._toolbox is None or fresh:
-                self._toolbox = await self._read_tools(fresh=fresh)
+                self._toolbox = await self._read_tools(fresh=fresh, ends=ends)
             return self._toolbox
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], *, idempotent: bool, operation: str | None = None
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        idempotent: bool,
+        operation: str | None = None,
+        ends: float | None = None,
     ) -> Any:
         """See `Connection.call`."""
 
         async def ask() -> Any:
-            return await self._connection.call(tool, arguments, idempotent=idempotent, operation=operation)
+            return await self._connection.call(
+                tool, arguments, idempotent=idempotent, operation=operation, ends=ends
+            )
 
         if _operating.get() is not None:
             return await ask()
@@ -164,10 +176,10 @@ class Recorder:
         noted({"answer": sealed(answer, self._hide)})
         return answer
 
-    async def _read_tools(self, *, fresh: bool) -> Toolbox:
+    async def _read_tools(self, *, fresh: bool, ends: float | None) -> Toolbox:
         line: Line
         try:
-            toolbox = await self._connection.toolbox(fresh=fresh)
+            toolbox = await self._connection.toolbox(fresh=fresh, ends=ends)
         except KonnectError as error:
             fault = as_data(error, self._hide)
             line = Connected(connected=None, error=fault, at=self.clock.measured())

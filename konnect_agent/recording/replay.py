@@ -87,6 +87,10 @@ class Replay:
                 f"The recording {path} is damaged: {error}.", hint="Record the run again."
             ) from None
 
+    def ends(self) -> float:
+        """Nothing here takes time."""
+        return self.clock.now()
+
     async def open(self) -> None:
         """See `Connection.open`."""
         await self.toolbox()
@@ -94,7 +98,7 @@ class Replay:
     async def aclose(self) -> None:
         """There is nothing to close."""
 
-    async def toolbox(self, *, fresh: bool = False) -> Toolbox:
+    async def toolbox(self, *, fresh: bool = False, ends: float | None = None) -> Toolbox:
         """tools/list as it was read then; the last reading when there was no other."""
         await checkpoint()
         if self._toolbox is None or fresh:
@@ -108,7 +112,13 @@ class Replay:
         return self._toolbox
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], *, idempotent: bool, operation: str | None = None
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        idempotent: bool,
+        operation: str | None = None,
+        ends: float | None = None,
     ) -> Any:
         """The answer of then; see `Connection.call`. Raises `NotRecorded`."""
         check_writable(arguments, operation or tool)

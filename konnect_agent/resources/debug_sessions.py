@@ -14,6 +14,7 @@ import shlex
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import anyio
@@ -26,18 +27,23 @@ from konnect_agent.decoding import undecodable
 from konnect_agent.dialects import Intent
 from konnect_agent.envelopes import unwrapped
 from konnect_agent.errors import (
+    ConfigError,
     ConnectionFailed,
     DebugSessionFailed,
+    Forbidden,
+    HttpError,
     InvalidArguments,
     KonnectError,
     NotFound,
-    ServerError,
+    RateLimited,
     ToolError,
     ToolUnavailable,
+    Unauthorized,
     Undecodable,
 )
 from konnect_agent.ids import local_id, split_composite
 from konnect_agent.models.debugging import DebugCriteria, DebugSession, DebugStatus, TraceAnswer
+from konnect_agent.pacing import urgent
 from konnect_agent.polling import Schedule, watch
 from konnect_agent.redaction import scrub
 from konnect_agent.resources.debug_answers import (
@@ -71,6 +77,12 @@ _MAYBE_RUNNING = (
     "duration. Look at the control plane's debug sessions in Konnect before starting another one: "
     "`konnect.debug_sessions.stop(ID, control_plane_id=...)` stops the one with that id."
 )
+
+_NOT_STARTED = "No debug session was started."
+_REFUSALS = (
+    ConfigError, Unauthorized, Forbidden, RateLimited, NotFound, InvalidArguments, ToolUnavailable,
+)  # fmt: skip
+"""What a server says of a creation it did not make."""
 
 
 class DebugSessions(Resource):
@@ -140,8 +152,8 @@ class DebugSessions(Resource):
                 data = await self._ask(_CREATE, given)
                 session_id = session_id_in(data, sent=ids_in(given))
             except KonnectError as error:
-                if _may_have_started(error):
-                    error.hint = f"{_MAYBE_RUNNING} {error.hint}".strip()
+                known = _MAYBE_RUNNING if _may_have_started(error) else _NOT_STARTED
+                error.hint = f"{known} {error.hint}".strip()
                 raise
         session = _session(session_id, cp, data)
         has_status = session.status in (DebugStatus.PENDING, DebugStatus.IN_PROGRESS)
@@ -162,7 +174,8 @@ class DebugSessions(Resource):
         )
         if creation.error is not None:
             if creation.interruption is not None and _may_have_started(creation.error):
-                _warn(creation.interruption, f"{creation.error} {_MAYBE_RUNNING}")  # else it would hide it
+                failed = creation.error  # which the interruption hides
+                _warn(creation.interruption, f"{failed} {_MAYBE_RUNNING}", of=failed)
             raise creation.interruption or creation.error
         session, end = creation.value, self._end_of(criteria)
         try:
@@ -207,7 +220,7 @@ class DebugSessions(Resource):
         leaving = (stop.interruption if isinstance(error, Exception) else None) or error
         if not stop.value:
             why = str(stop.error or "the attempt to stop it was not answered in time")
-            _warn(leaving, _left_running(session_id, control_plane_id, until=end, why=why))
+            _warn(leaving, _left_running(session_id, control_plane_id, until=end, why=why), of=stop.error)
         if leaving is not error:
             raise leaving
 
@@ -236,8 +249,9 @@ class DebugSessions(Resource):
     async def wait(
         self, debug_session_id: str, *, control_plane_id: str, duration: float = 60.0, grace: float = 60.0
     ) -> DebugSession:
-        """Poll `fetch_status` until the session completed, at the latest `duration + grace` seconds from now.
+        """Poll `fetch_status` until the session completed, for `duration + grace` seconds at most.
 
+        The last answer may take five seconds more.
         Raises `DebugSessionFailed` when it timed out, was cancelled, failed, or is stuck at the hard stop.
         The schedule is `konnect_agent.polling.Schedule`; statuses nobody knows count as running, and so do
         answers that have none, up to forty of them in a row.
@@ -300,8 +314,11 @@ class DebugSessions(Resource):
         return await self._answer(_COMPRESSED, debug_session_id, control_plane_id)
 
     async def stop(self, debug_session_id: str, *, control_plane_id: str) -> None:
-        """End a running session at once. Raises what an answer says that calls itself an error."""
-        with answering(_STOP):
+        """End a running session at once, before all other calls.
+
+        Raises what an answer says that calls itself an error.
+        """
+        with answering(_STOP), urgent():
             refused = refusal_in(await self._trace(_STOP, debug_session_id, control_plane_id))
             if refused is not None:
                 raise refused
@@ -332,9 +349,9 @@ def _session(session_id: str, control_plane_id: str, data: Any) -> DebugSession:
     )
 
 
-def _warn(error: BaseException, what: str) -> None:
-    """Tell what `error` leaves behind, in the log and on itself."""
-    log.warning("%s", what)
+def _warn(error: BaseException, what: str, *, of: BaseException | None = None) -> None:
+    """Tell what `error` leaves behind, in the log and on itself; `of` is the call that failed, if one did."""
+    log.warning("%s request_id=%s", what, getattr(of, "request_id", None))
     error.add_note(scrub(what))
 
 
@@ -363,5 +380,14 @@ def _failure(session_id: str, last: DebugSession | None) -> DebugSessionFailed:
 
 
 def _may_have_started(error: Exception) -> bool:
-    """Whether a creation that failed so may have started a session all the same."""
-    return isinstance(error, (ConnectionFailed, ServerError, Undecodable)) and getattr(error, "sent", True)
+    """Whether a creation that failed so may have started a session all the same.
+
+    A tool's own words that say nothing in particular ("request timed out") are no refusal.
+    """
+    if isinstance(error, KonnectError) and error.operation in ("connect", "tools/list"):
+        return False  # it was not sent
+    if isinstance(error, ConnectionFailed):
+        return error.sent
+    if type(error) is HttpError:
+        return error.status == HTTPStatus.REQUEST_TIMEOUT
+    return not isinstance(error, _REFUSALS)

@@ -18,7 +18,7 @@ from konnect_agent.dialects import Intent
 from konnect_agent.errors import InvalidArguments, NotFound, Undecodable
 from konnect_agent.models.entity import Entity
 from konnect_agent.models.tolerant import Tolerant
-from konnect_agent.origin import reading
+from konnect_agent.origin import reading, request_id
 
 log = logging.getLogger("konnect_agent")
 
@@ -75,7 +75,8 @@ def readable(model: type[T], rows: Sequence[Object], *, inside: str | None = Non
     if failures and not read:
         raise failures[0]
     if failures:
-        log.warning("%d of %d rows are left out, the first: %s", len(failures), len(rows), failures[0])
+        left_out = "%d of %d rows are left out, the first: %s request_id=%s"
+        log.warning(left_out, len(failures), len(rows), failures[0], request_id())
     return read, not failures
 
 

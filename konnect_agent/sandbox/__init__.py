@@ -204,6 +204,7 @@ class Sandbox:
             app,
             self.ledger,
             self._accepted,
+            self.revoke_token,
             mcp_disabled=self._mcp_disabled,
             eras=self._eras,
             faults=self._faults,

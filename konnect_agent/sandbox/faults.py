@@ -3,8 +3,10 @@
 "0.2"                        a fifth of the requests, evenly among 429, 503, reset and refused
 "0.2:429+cut"                a fifth of the requests, evenly among these kinds
 "429:3,ok:5,reset,503:2"     in this order, then well-behaved for ever
+"0.2 retry_after=5 outage=2" and how: with the settings of `Faults`, after the rate or the script
 
 401 403 429 500 502 503      this status with a problem body, nothing done
+expire                       the token expires: 401 from here on, nothing done
 reset                        connection reset, nothing done
 refused                      answered, but right afterwards nobody listens for `outage` seconds
 drop-session                 404, this MCP session is forgotten (2025 era; a 2026 request is answered)
@@ -34,17 +36,19 @@ STATUSES = {
     "503": ("Service Unavailable", "Permissions could not be read, try again later"),
 }
 KINDS = frozenset(
-    {*STATUSES, "reset", "refused", "drop-session", "hidden-429", "html", "garbage", "oversize"}
+    {*STATUSES, "expire", "reset", "refused", "drop-session", "hidden-429", "html", "garbage", "oversize"}
     | {"hang", "lost", "cut", "slow"}
 )
 _EVERYDAY = ("429", "503", "reset", "refused")
 _RATE = re.compile(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)(?::([a-z0-9+-]+))?")
+_SETTING = re.compile(r"(retry_after|outage|drip|oversize)=(\d+(?:\.\d+)?)")
 _STEP = re.compile(r"([a-z0-9-]+)(?::(\d+))?")
 
 
 class Faults:
     """The faults to come; the same seed gives the same ones. Safe to draw from any thread.
 
+    What `spec` sets wins over the arguments. Raises ValueError for one that makes no sense.
     `methods` are the MCP methods that may meet one, None for every request. `retry_after` is the header sent
     with 429 and 503 (None: no header); `outage` and `drip` are seconds, `oversize` bytes.
     """
@@ -60,9 +64,12 @@ class Faults:
         drip: float = 1.0,
         oversize: int = 80 * 1024 * 1024,
     ) -> None:
-        self.spec, self.methods, self.retry_after = spec, methods, retry_after
-        self.outage, self.drip, self.oversize = outage, drip, oversize
-        self._coming = _coming(spec, random.Random(f"faults:{seed}"))
+        what, how = _split(spec)
+        self.spec, self.methods = spec, methods
+        self.retry_after = how.get("retry_after", retry_after)
+        self.outage, self.drip = float(how.get("outage", outage)), float(how.get("drip", drip))
+        self.oversize = int(float(how.get("oversize", oversize)))
+        self._coming = _coming(what, random.Random(f"faults:{seed}"))
         self._lock = Lock()
 
     def draw(self, method: str) -> str:
@@ -71,6 +78,19 @@ class Faults:
             return "ok"
         with self._lock:
             return next(self._coming)
+
+
+def _split(spec: str) -> tuple[str, dict[str, str]]:
+    """The rate or script, and the settings after it."""
+    words = spec.split()
+    settings: dict[str, str] = {}
+    for word in (word for word in words if "=" in word):
+        setting = _SETTING.fullmatch(word)
+        if setting is None:
+            known = "retry_after=, outage=, drip= (seconds) and oversize= (bytes)"
+            raise ValueError(f"unknown fault setting {word!r} in {spec!r}; known are {known}")
+        settings[setting[1]] = setting[2]
+    return " ".join(word for word in words if "=" not in word), settings
 
 
 def _coming(spec: str, rng: random.Random) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -29,11 +30,12 @@ _INVALID_REQUEST = -32600
 
 @dataclass
 class Gate:
-    """The ASGI application around `app`; `token=None` refuses every token."""
+    """The ASGI application around `app`; `token=None` refuses every token, `expire` makes it so for good."""
 
     app: ASGIApp
     ledger: Ledger
     token: str | None
+    expire: Callable[[], None]
     mcp_disabled: bool = False
     eras: frozenset[str] = frozenset({"2025", "2026"})
     faults: Faults | None = None
@@ -61,7 +63,10 @@ class Gate:
             return
         self.ledger.injected(kind)
         connection: Connection = scope["state"]["connection"]
-        if kind in STATUSES:
+        if kind == "expire":
+            self.expire()
+            await self._problem(401, *STATUSES["401"])(scope, receive, send)
+        elif kind in STATUSES:
             retry_after = self.faults.retry_after if kind in ("429", "503") else None
             await self._problem(int(kind), *STATUSES[kind], retry_after=retry_after)(scope, receive, send)
         elif kind == "drop-session" and "mcp-session-id" in request.headers:

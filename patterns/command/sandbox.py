@@ -12,10 +12,16 @@ from cyclopts import Parameter
 from konnect_agent.config import check_token
 from konnect_agent.errors import ConfigError
 from konnect_agent.sandbox import DEFAULT_TOKEN, Generation, Sandbox
+from konnect_agent.sandbox.faults import KINDS
 from patterns.command import outcome
 from patterns.command.options import read_token
 from patterns.command.outcome import say
 from patterns.command.running import run
+
+_FAULTS = (
+    "a rate (0.2), a rate of some kinds (0.2:429+cut) or a script (429:3,reset,ok:5) of the kinds "
+    f"{' '.join(sorted(KINDS))}; settings may follow: '0.2 retry_after=5 outage=2 drip=1 oversize=80000000'"
+)
 
 
 def sandbox(
@@ -28,7 +34,7 @@ def sandbox(
     latency_ms: Annotated[float, Parameter(help="how long every call takes")] = 0.0,
     time_scale: Annotated[float, Parameter(help="how much faster than the clock debug sessions run")] = 1.0,
     json_response: Annotated[bool, Parameter(help="answer with JSON instead of event streams")] = False,
-    faults: Annotated[str | None, Parameter(help="a rate such as 0.2, or a script: 429:3,reset,ok:5")] = None,
+    faults: Annotated[str | None, Parameter(help=_FAULTS)] = None,
 ) -> int:
     """Serve an embedded Konnect until Ctrl-C: real MCP, invented organisation."""
     if token and token_file:

@@ -153,6 +153,8 @@ async def measured(url: str, token: str, job: dict[str, Any]) -> dict[str, dict[
                     calls[name] = await stack.enter_async_context(CLIENTS[name](url, token, job["width"]))
                 except ImportError as error:
                     told[name] = {"absent": f"{type(error).__name__}: {error}".splitlines()[0]}
+                except Exception as error:  # it does not speak this era
+                    told[name] = {"absent": f"cannot connect ({type(error).__name__})"}
             for call in calls.values() if job["rounds"] > 1 else ():  # connected, and everything imported
                 await a_round(call, {**job, "calls": job["width"]}, Counter())
             names = list(calls)

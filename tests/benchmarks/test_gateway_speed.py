@@ -1,16 +1,16 @@
 """The gateway's numbers: 10,000 routes built in 1 s, matched in 1 ms each; effective plugins of them in 1 s.
 
-Run with `-s` to see the table. The limits are those of the requirement, on the best of three builds and on
-the median and the slowest of 500 different requests, each the best of three runs so that a busy machine does
-not count; in proportion to a fixed piece of work in the same run. The first run of each request, which builds
-re2's automata, is printed beside them.
+Run with `-s` to see the table. The limits are those of the requirement, in proportion to a fixed piece of
+work in the same run: on the best of three builds, and on the median and the worst of 500 requests. Each
+request counts by its first run on a router, which is what one question costs: re2 builds its automata in it.
+It is run first on three fresh routers, and the best of these counts: a busy machine pauses for milliseconds.
 """
 
 import gc
 import statistics
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from tests.benchmarks.yardstick import slowness
 
 ROUTES = 10_000
 PLUGINS = 2_000
+FRESH = 3
 
 TABLES: dict[str, Callable[[int], dict[str, Any]]] = {
     "prefixes": lambda n: {"paths": [f"/svc-{n}/v1"]},
@@ -31,7 +32,17 @@ TABLES: dict[str, Callable[[int], dict[str, Any]]] = {
     "regexes alike to the end": lambda n: {"paths": [f"~/([^/]+)/([^/]+)/r{n}(/|$)"]},
     "nested quantifiers": lambda n: {"paths": [f"~/(a+)+b{n}$"]},
     "starts with anything": lambda n: {"paths": [f"~/.*foo{n}$"]},
+    "mixed": lambda n: _MIXED[n % len(_MIXED)](n),
 }
+
+_MIXED: Sequence[Callable[[int], dict[str, Any]]] = (
+    lambda n: {"paths": [f"/svc-{n}/v1", f"/svc-{n}/v1/longer", rf"~/svc-{n}/\d+/items$"]},
+    lambda n: {"paths": ["/"], "hosts": [f"h{n}.test", f"*.h{n}.test"], "methods": ["GET", "POST"]},
+    lambda n: {"paths": [f"/x/{n}", "/x"], "headers": {"x-tenant": [f"t{n}"], "x-kind": ["a", "~*^b"]}},
+    lambda n: {"headers": {f"x-own-{number}": [f"t{n}"] for number in range(4)}},
+    lambda n: {"snis": [f"h{n}.test"], "paths": [f"~/.*foo{n}$", f"~/(a+)+b{n}$"]},
+    lambda n: {"hosts": [f"h{n}.*"], "headers": {"x-tenant": [f"~*^t{n}$"]}},
+)
 
 
 def _requests() -> list[Request]:
@@ -46,7 +57,8 @@ def _requests() -> list[Request]:
             "/" + "a" * 60 + f"!{number}",
         )
         host = f"h{number}.test" if step % 2 else f"a.h{number}.test"
-        found.extend(Request(path=path, host=host, headers={"x-tenant": f"t{number}"}) for path in paths)
+        headers = {"x-tenant": f"t{number}", "x-kind": "b", **{f"x-own-{n}": f"t{number}" for n in range(4)}}
+        found.extend(Request(path=path, host=host, headers=headers) for path in paths)
     return found
 
 
@@ -67,24 +79,28 @@ def test_ten_thousand_routes_are_built_in_a_second_and_matched_in_a_millisecond(
     services = [{"id": "s", "host": "up.test"}]
     allowed = slowness()
     built: list[float] = []
-    for _ in range(3):
+    runs: list[list[float]] = []
+    for _ in range(FRESH):
         gc.collect()
-        built.append(_timed(lambda: Router(routes, services, flavor=flavor)))
-        if built[-1] <= allowed:
-            break
-    router = Router(routes, services, flavor=flavor)
-    rounds = [
-        [_timed(lambda request=request: router.match(request)) * 1000 for request in _requests()]
-        for _ in range(3)
-    ]
-    took = [min(runs) for runs in zip(*rounds, strict=True)]
-    median, slowest, first = statistics.median(took), max(took), max(rounds[0])
-    matched = f"{median:6.3f} / {slowest:6.3f} / first time {first:6.3f} ms"
-    print(f"\n{flavor:24}{name:32}build {min(built):5.2f} s   match {matched}")
+        started = time.perf_counter()
+        router = Router(routes, services, flavor=flavor)
+        built.append(time.perf_counter() - started)
+        runs.append(_first_runs(router))
+    first = [min(took) for took in zip(*runs, strict=True)]
+    median, worst = statistics.median(first), max(first)
+    print(
+        f"\n{flavor:24}{name:32}build {min(built):5.2f} s   match {median:6.3f} ms, at worst {worst:6.3f} ms"
+    )
     allowed = max(allowed, slowness())
     assert min(built) <= allowed
     assert median <= allowed
-    assert slowest <= allowed
+    assert worst <= allowed
+
+
+def _first_runs(router: Router) -> list[float]:
+    """Milliseconds of each request's first run on this router."""
+    gc.collect()
+    return [_timed(lambda request=request: router.match(request)) * 1000 for request in _requests()]
 
 
 def test_effective_plugins_of_ten_thousand_routes_take_a_second() -> None:

@@ -64,7 +64,7 @@ async def test_names_are_looked_up_together(code_mode: Process) -> None:
         )
     assert len(report.result.control_planes) == 20
     assert len(served.operations) > 100
-    assert served.round_trips.total() <= 6
+    assert served.round_trips.total() <= 7
 
 
 async def test_what_the_server_counts_is_asked_for_together(code_mode: Process) -> None:
@@ -75,7 +75,7 @@ async def test_what_the_server_counts_is_asked_for_together(code_mode: Process) 
         )
     assert report.result.recounted
     assert Counter(name for name, _ in served.operations)["metrics"] > 10
-    assert served.round_trips.total() <= 11
+    assert 2 * served.round_trips.total() < len(served.operations)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ async def test_five_hundred_reads_all_succeed(connect: Connect, world: World) ->
     expected = sorted(str(service["name"]) for service in plane.services)
     outcomes: Counter[str] = Counter()
     with Sandbox(world=world, faults=faults("429+503+reset+refused"), eras=("2025",)) as sandbox:
-        async with connect(sandbox, max_attempts=12) as konnect:
+        async with connect(sandbox) as konnect:
 
             async def read() -> None:
                 try:

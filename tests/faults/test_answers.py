@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable
 
 import anyio
 import pytest
 
 from konnect_agent import Konnect
-from konnect_agent.errors import KonnectError, TooLarge, Undecodable, Unreachable
+from konnect_agent.errors import KonnectError, TimedOut, TooLarge, Undecodable, Unreachable
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.faults import Faults
 from konnect_agent.sandbox.world import World
@@ -80,6 +81,69 @@ async def test_an_answer_over_the_cap_is_refused_and_costs_only_that_call(
     assert f"{2 * MEBIBYTE:,}" in str(caught.value)
     assert "GetControlPlane" in str(caught.value)
     assert "max_response_bytes" in caught.value.hint
+
+
+def lying(request: Request) -> None:
+    """A length that is none, because the chunks behind it decide."""
+    request.head(content_length="10", transfer_encoding="chunked")
+    for _ in range(40):
+        request.write(b"%x\r\n%s\r\n" % (MEBIBYTE, b" " * MEBIBYTE))
+    request.write("0\r\n\r\n")
+
+
+def bomb(request: Request, content_type: str = "application/json") -> None:
+    """A gibibyte of line ends in one packet."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block = deflate.compress(b"\n" * MEBIBYTE) + deflate.flush(zlib.Z_FULL_FLUSH)
+    head = b"\x1f\x8b\x08\0\0\0\0\0\0\x03"
+    request.answer(head + block * 1024, content_encoding="gzip", content_type=content_type)
+
+
+def bomb_of_events(request: Request) -> None:
+    bomb(request, content_type="text/event-stream")
+
+
+@pytest.mark.parametrize("send", [lying, bomb])
+async def test_nothing_is_read_far_beyond_the_cap_whatever_was_announced(
+    connect: Connect, send: Callable[[Request], None]
+) -> None:
+    with ScriptedServer(send) as server:
+        async with connect(server, max_response_bytes=MEBIBYTE, max_attempts=1) as konnect:
+            with pytest.raises(TooLarge) as caught:
+                await asked(konnect)
+    assert caught.value.size <= 2 * MEBIBYTE
+
+
+async def test_a_stream_of_nothing_that_was_compressed_ends_with_the_time_of_the_call(
+    connect: Connect,
+) -> None:
+    with ScriptedServer(bomb_of_events) as server:
+        async with connect(server, call_timeout=0.1, max_attempts=1) as konnect:
+            with pytest.raises(TimedOut) as caught:
+                await asked(konnect)
+    assert caught.value.limit == "call"
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/event-stream"])
+async def test_encodings_on_top_of_each_other_are_not_taken_off(connect: Connect, content_type: str) -> None:
+    def script(request: Request) -> None:
+        twice = gzip.compress(gzip.compress(answer_to(request).encode()))
+        request.answer(twice, content_encoding="gzip, gzip", content_type=content_type)
+
+    with ScriptedServer(script) as server:
+        async with connect(server, max_attempts=1) as konnect:
+            with pytest.raises(Undecodable, match="several encodings"):
+                await asked(konnect)
+
+
+async def test_a_compressed_event_stream_is_an_answer(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        body = gzip.compress(event(answer_to(request)).encode())
+        request.answer(body, content_encoding="gzip", content_type="text/event-stream")
+
+    with ScriptedServer(script) as server:
+        async with connect(server, max_attempts=1) as konnect:
+            assert await asked(konnect) == PLANES
 
 
 async def test_an_answer_without_end_is_cut_off_at_the_cap(connect: Connect, world: World) -> None:
@@ -171,6 +235,13 @@ CORRECT: dict[str, Callable[[Request], None]] = {
     "an event of another name": lambda r: r.stream(event(answer_to(r), name="result")),
     "202 Accepted, with the answer": lambda r: r.answer(answer_to(r), status=202),
     "a batch of one": lambda r: r.answer(f"[{answer_to(r)}]"),
+    "a byte order mark before it": lambda r: r.answer(b"\xef\xbb\xbf" + answer_to(r).encode()),
+    "an error about no request before it": lambda r: r.stream(
+        event(rpc(None, error={"code": -32000, "message": "another one broke"})), event(answer_to(r))
+    ),
+    "an error about no request before it in a batch": lambda r: r.answer(
+        f"[{rpc(None, error={'code': -32000, 'message': 'another one broke'})}, {answer_to(r)}]"
+    ),
     "white space around it": lambda r: r.answer(f"\n\n  {answer_to(r)}  \n"),
     "the answer twice": lambda r: r.stream(event(answer_to(r)), event(answer_to(r))),
     "the answer, then another": lambda r: r.stream(event(answer_to(r)), event(answer_to(r, ["later"]))),
@@ -210,6 +281,37 @@ async def test_a_stream_that_stays_open_behind_the_answer_holds_nobody_up(connec
         async with connect(server, max_attempts=1) as konnect:
             assert await asked(konnect) == PLANES
             assert await asked(konnect) == PLANES
+
+
+async def test_an_error_about_no_request_is_the_answer_when_no_better_one_comes(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        request.head(content_type="text/event-stream")
+        request.write(event(rpc(None, error={"code": -32700, "message": "Parse error"})))
+        request.hold()
+
+    with ScriptedServer(script) as server:
+        async with connect(server, max_attempts=1) as konnect:
+            with pytest.raises(Undecodable, match="Parse error"):
+                await asked(konnect)
+
+
+async def test_json_that_breaks_off_with_its_connection_is_asked_for_again(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        request.head(connection="close")
+        request.write(answer_to(request)[: 40 if request.number == 1 else None])
+        request.cut()
+
+    with ScriptedServer(script) as server:
+        async with connect(server) as konnect:
+            assert await asked(konnect) == PLANES
+        assert len(server.of("tools/call")) == 2
+
+
+async def test_json_that_calls_itself_events_is_no_cut_connection(connect: Connect) -> None:
+    with ScriptedServer(lambda r: r.answer(answer_to(r), content_type="text/event-stream")) as server:
+        async with connect(server, max_attempts=1) as konnect:
+            with pytest.raises(Unreachable, match="event stream without an answer"):
+                await asked(konnect)
 
 
 async def test_a_stream_that_breaks_off_is_resumed_where_it_broke(connect: Connect) -> None:

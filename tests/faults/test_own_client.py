@@ -11,12 +11,12 @@ import httpx2
 import pytest
 import trustme
 
-from konnect_agent.errors import RateLimited, Unreachable
+from konnect_agent.errors import ConfigError, RateLimited, Unreachable
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
 
 from .conftest import Connect
-from .scripted import ScriptedServer
+from .scripted import Request, ScriptedServer
 
 pytestmark = pytest.mark.anyio
 
@@ -83,6 +83,49 @@ async def test_a_proxy_of_the_environment_is_used(connect: Connect, monkeypatch:
             assert await konnect.call("GetControlPlane") == "hello"
 
 
+async def test_no_proxy_of_the_environment_sees_what_is_meant_for_this_machine(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        ScriptedServer(lambda request: request.result("hello")) as server,
+        ScriptedServer(Request.hold) as proxy,
+    ):
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with connect(server) as konnect:
+            assert await konnect.call("GetControlPlane") == "hello"
+        assert proxy.requests == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SSL_CERT_FILE", "/no/such/file.pem", "SSL_CERT_FILE=/no/such/file.pem"),
+        ("https_proxy", "gopher://proxy.example:1", "proxy of the environment"),
+    ],
+)
+async def test_what_is_wrong_with_the_environment_is_said_as_such(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    server = ScriptedServer(lambda request: request.result("hello"))
+    with server, pytest.raises(ConfigError, match=said) as caught:
+        await connect(server, url="https://konnect.example/").connect()
+    assert "firewall" not in caught.value.hint
+
+
+async def test_a_header_of_the_callers_client_that_cannot_be_written_is_said_as_such(
+    connect: Connect,
+) -> None:
+    with ScriptedServer(lambda request: request.result("hello")) as server:
+        async with httpx2.AsyncClient(headers={"x-key": "hunter2\r\n"}) as own:
+            with pytest.raises(ConfigError, match="header") as caught:
+                await connect(server, http_client=own).connect()
+        assert server.requests == []
+    assert "hunter2" not in str(caught.value)
+
+
 async def test_a_proxy_that_refuses_is_told_as_such(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +144,16 @@ async def test_the_callers_client_need_not_know_the_token(connect: Connect) -> N
             assert "authorization" not in own.headers
         for request in server.requests:
             assert request.headers["authorization"] == f"Bearer {server.token}"
+
+
+async def test_the_token_wins_over_what_else_the_callers_client_would_say(connect: Connect) -> None:
+    with ScriptedServer(lambda request: request.result([])) as server:
+        async with (
+            httpx2.AsyncClient(auth=("me", "secret")) as own,
+            connect(server, http_client=own) as konnect,
+        ):
+            await konnect.call("GetControlPlane")
+        assert {r.headers["authorization"] for r in server.requests} == {f"Bearer {server.token}"}
 
 
 async def test_further_headers_go_with_every_request(connect: Connect) -> None:

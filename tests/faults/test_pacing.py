@@ -39,7 +39,7 @@ def test_the_width_stays_between_one_and_the_ceiling(ceiling: int, signals: list
 
 
 @given(ceiling=st.integers(1, 32), throttles=st.integers(1, 12))
-def test_the_width_recovers_by_about_one_per_window_of_successes(ceiling: int, throttles: int) -> None:
+def test_the_width_recovers_by_about_one_per_ten_windows_of_successes(ceiling: int, throttles: int) -> None:
     pacer = Pacer(ceiling)
     for _ in range(throttles):
         pacer.throttled()
@@ -47,7 +47,7 @@ def test_the_width_recovers_by_about_one_per_window_of_successes(ceiling: int, t
     while pacer.width < ceiling:
         pacer.succeeded()
         needed += 1
-    assert needed <= ceiling * (ceiling + 1) / 2 + ceiling
+    assert needed <= 10 * ceiling * (ceiling + 1) / 2 + ceiling
 
 
 class Board:
@@ -194,7 +194,7 @@ async def test_a_throttled_client_sends_half_as_much_and_recovers(connect: Conne
         if request.number <= 6:
             request.answer("", status=429, retry_after="0")
             return
-        if request.number > 80:
+        if request.number > 400:
             if server.in_hand == 8:
                 eight.set()
             eight.wait(10)
@@ -204,7 +204,7 @@ async def test_a_throttled_client_sends_half_as_much_and_recovers(connect: Conne
     with server:
         client = connect(server, max_in_flight=8, max_attempts=50)
         async with client as konnect, anyio.create_task_group() as tasks:
-            for _ in range(120):
+            for _ in range(440):
                 tasks.start_soon(konnect.call, "GetControlPlane")
     assert max(at_once[12:24]) <= 5
     assert eight.is_set()

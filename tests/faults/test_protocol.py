@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import anyio
 import pytest
 from anyio.to_thread import run_sync
 
 import konnect_agent
+from konnect_agent import Konnect
 from konnect_agent.errors import (
     ConnectionFailed,
     HttpError,
     InvalidArguments,
     KonnectError,
+    NotFound,
     ServerError,
+    TimedOut,
     ToolError,
     ToolUnavailable,
     Undecodable,
@@ -233,6 +237,74 @@ async def test_a_redirect_on_the_same_origin_is_followed_with_the_whole_message(
             assert await konnect.call("GetControlPlane", {"n": 1}) == {"n": 1}
         first, second = server.of("tools/call")
     assert second.headers["authorization"] == first.headers["authorization"] == f"Bearer {TOKEN}"
+
+
+async def test_silence_in_the_middle_of_an_answer_takes_the_call_back_too(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        request.head(content_type="text/event-stream")
+        request.write(": coming\n\n")
+        request.hold()
+
+    with ScriptedServer(script) as server:
+        async with connect(server, idle_timeout=0.1, max_attempts=1) as konnect:
+            with pytest.raises(TimedOut) as caught:
+                await konnect.call("GetControlPlane")
+            with anyio.fail_after(20):
+                await run_sync(server.arrived("notifications/cancelled").wait)
+        (call,), (taken_back,) = server.of("tools/call"), server.of("notifications/cancelled")
+    assert caught.value.limit == "idle"
+    assert taken_back.message["params"]["requestId"] == call.id
+
+
+@pytest.mark.parametrize("location", ["/", "/{}"])
+async def test_what_is_sent_round_in_circles_is_sent_twice_at_most(connect: Connect, location: str) -> None:
+    def script(request: Request) -> None:
+        request.answer("", status=307, location=location.format(request.number))
+
+    with ScriptedServer(script) as server:
+        async with connect(server) as konnect:
+            with pytest.raises(HttpError, match="round in circles"):
+                await konnect.call("CreateDebugSession")
+        assert len(server.of("tools/call")) == (1 if location == "/" else 2)
+
+
+def test_a_program_that_forgets_to_close_its_client_ends_all_the_same() -> None:
+    async def forgetful() -> object:
+        return await Konnect(token=server.token, url=server.url).call("GetControlPlane")
+
+    with ScriptedServer(fine, others={"DELETE": Request.hold}) as server:
+        ended = Thread(target=lambda: asyncio.run(forgetful()), daemon=True)
+        ended.start()
+        ended.join(10)  # of the minute that a silent server may take
+        assert not ended.is_alive()
+
+
+@pytest.mark.parametrize("words", ["Bad Request: No valid session ID provided", "Session not found"])
+async def test_an_mcp_session_that_is_unknown_in_other_words_is_replaced(
+    connect: Connect, words: str
+) -> None:
+    def script(request: Request) -> None:
+        if request.number == 1:
+            request.answer(rpc(None, error={"code": -32000, "message": words}), status=400)
+        else:
+            fine(request)
+
+    with ScriptedServer(script) as server:
+        async with connect(server) as konnect:
+            assert await konnect.call("GetControlPlane") == "fine"
+        assert len(server.of("initialize")) == 2
+
+
+async def test_a_debug_session_that_is_unknown_is_no_lost_mcp_session(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        words = "The debug session not found"
+        request.answer(rpc(request.id, error={"code": -32602, "message": words}), status=400)
+
+    with ScriptedServer(script) as server:
+        async with connect(server) as konnect:
+            with pytest.raises(NotFound):
+                await konnect.call("GetControlPlane")
+        assert len(server.of("initialize")) == 1
 
 
 @pytest.mark.parametrize(

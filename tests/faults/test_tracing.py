@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from konnect_agent.errors import ServerError
+from konnect_agent.errors import ServerError, Unreachable
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.faults import Faults
 from konnect_agent.sandbox.world import World
@@ -114,6 +114,19 @@ async def test_a_failure_is_told_by_its_class_alone(
     assert [span.status.description for span in failed] == ["ServerError"] * 3
     assert all(span.events == () for span in failed)
     assert attributes(failed[0])["konnect.attempts"] == 2
+
+
+@pytest.mark.anyio
+async def test_a_server_that_cannot_be_reached_leaves_a_span(
+    connect: Connect, world: World, spans: InMemorySpanExporter
+) -> None:
+    with Sandbox(world=world) as sandbox:
+        konnect = connect(sandbox, max_attempts=1)
+    with pytest.raises(Unreachable):
+        await konnect.call("GetControlPlane")
+    (dialed,) = [span for span in spans.get_finished_spans() if span.name == "connect"]
+    assert attributes(dialed) == {"konnect.endpoint": sandbox.url}
+    assert dialed.status.description == "Unreachable"
 
 
 @pytest.mark.anyio

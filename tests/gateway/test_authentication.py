@@ -92,3 +92,24 @@ def test_a_stop_that_waits_for_a_trigger_stops_nobody() -> None:
     triggered = stopper("anon", config={"trigger": "x-stop"})
     assert authentication([auth("key-auth", anonymous="anon"), triggered]).kind == "anonymous"
     assert authentication([auth("key-auth", anonymous="anon"), stopper("anon", config={})]).kind == "any"
+
+
+def test_authorization_may_stop_the_anonymous_consumer() -> None:
+    fallback = auth("key-auth", anonymous="anon")
+    answer = authentication([fallback, {"id": "a", "name": "acl", "config": {"allow": ["gold"]}}])
+    assert (answer.kind, answer.protected) == ("anonymous", None)
+    assert "unless acl stops it" in answer.because
+    assert authentication([fallback, {"id": "x", "name": "my-own"}]).protected is None
+
+
+def test_what_treats_the_anonymous_consumer_like_others_does_not_stop_it() -> None:
+    fallback = auth("key-auth", anonymous="anon")
+    for name in ("ip-restriction", "cors", "rate-limiting"):
+        assert authentication([fallback, {"id": name, "name": name}]).protected is False
+    own = {"id": "i", "name": "ip-restriction", "consumer": {"id": "anon"}}
+    assert authentication([fallback, own]).protected is None
+
+
+def test_a_certain_stop_needs_no_other() -> None:
+    plugins = [auth("key-auth", anonymous="anon"), stopper("anon"), {"id": "a", "name": "acl"}]
+    assert authentication(plugins).protected is True

@@ -270,7 +270,7 @@ def test_the_match_carries_path_captures_service_and_upstream() -> None:
     assert match.path == "/users/42"
     assert match.captures == {0: "/users/42", 1: "42", "id": "42"}
     assert match.upstream_path == "/base/orders"
-    assert match.upstream_url == "https://up.test:8443/base/orders"
+    assert match.upstream_url == "https://up.test:8443/base/orders?x=1"
     assert match.upstream_host == "up.test"
 
 

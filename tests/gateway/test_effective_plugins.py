@@ -228,3 +228,38 @@ def test_an_ordering_anywhere_is_a_caveat_for_plugins_scoped_to_consumers() -> N
     found = ask([moved, scoped("consumer"), plugin("key-auth")])
     assert "before 3.14" in next(p for p in found if p.name == "rate-limiting").because
     assert "before 3.14" not in next(p for p in found if p.name == "key-auth").because
+
+
+def test_a_global_configuration_that_lost_still_runs_before_a_route_is_known() -> None:
+    found = ask([plugin("pre-function", id="all"), plugin("pre-function", id="here", route="r")])
+    assert [p.id for p in found] == ["here"]
+    (idle,) = found.shadowed
+    assert (idle.id, idle.phases) == ("all", ("certificate", "rewrite"))
+    assert "except in the phase certificate and rewrite" in idle.because
+
+
+def test_a_global_configuration_of_unknown_phases_may_still_run() -> None:
+    plugins = [plugin("my-own", id="all"), plugin("my-own", id="here", service="s")]
+    (idle,) = ask(plugins).shadowed
+    assert idle.phases is None
+    assert "should the plugin have a certificate or rewrite phase" in idle.because
+
+
+def test_a_configuration_that_lost_and_has_no_early_phase_does_not_run_at_all() -> None:
+    for scope in ("global", "service"):
+        (idle,) = ask([scoped(scope), scoped("route")]).shadowed
+        assert (idle.phases, "except" in idle.because) == ((), False)
+
+
+def test_an_ordering_that_puts_a_plugin_before_authentication_hides_the_consumer_from_it() -> None:
+    early = {"before": {"access": ["key-auth"]}}
+    plugins = [scoped("consumer", ordering=early), scoped("global", ordering=early), plugin("key-auth")]
+    found = ask(plugins)
+    assert [(p.name, p.scope) for p in found] == [("rate-limiting", "global"), ("key-auth", "global")]
+    assert [idle.scope for idle in found.shadowed] == ["consumer"]
+
+
+def test_an_ordering_that_puts_a_plugin_behind_authentication_shows_it_the_consumer() -> None:
+    late = plugin("cors", id="mine", consumer="c", ordering={"after": {"access": ["key-auth"]}})
+    found = ask([late, plugin("cors", id="all"), plugin("key-auth")])
+    assert [(p.name, p.id) for p in found] == [("key-auth", "key-auth"), ("cors", "mine")]

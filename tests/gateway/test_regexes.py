@@ -178,3 +178,22 @@ def test_a_dollar_of_pcre_holds_before_a_final_newline() -> None:
     assert [regex.test("a\n") for regex in regexes] == [True, False, True]
     assert sorted(RegexIndex(regexes).matching("a\n")) == [0, 2]
     assert Regex("a$").test("a\n") is False
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", "a)", "[a", "[z-a]", "*a", "a|*", "a\\", "a{", "a{b}", "{2}", "(?P<n>a"],
+)
+def test_what_no_regex_library_takes_is_malformed(pattern: str) -> None:
+    assert Regex(pattern).malformed
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(?=a)", r"(a)\1", "a{2}{3}", "a**", "a{1001}", "a{,5}", r"\u{e9}", r"\b{start}a", "[a&&[b]]", r"\u0062",
+     "(?x)a # (", "(?i)(?x:a{ )", r"\p{Alphabetic}"],
+)  # fmt: skip
+def test_what_the_gateway_may_take_is_not_malformed(pattern: str) -> None:
+    regex = Regex(pattern)
+    assert regex.problem
+    assert not regex.malformed

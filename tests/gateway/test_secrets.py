@@ -111,3 +111,18 @@ def test_the_catalogue_names_its_source_and_version() -> None:
     assert catalogue().source
     assert sum(facts.priority is not None for facts in catalogue().plugins.values()) == 114
     assert not catalogue().get("never-heard-of").known
+
+
+def test_a_mark_on_an_array_covers_its_elements() -> None:
+    config = {"introspection_headers_values": ["s3cr3t", "{vault://env/x}"], "client_secret": ["y"]}
+    assert found("openid-connect", config) == [
+        ("introspection_headers_values[0]", "plain", "encrypted by Kong"),
+        ("introspection_headers_values[1]", "reference", "encrypted by Kong"),
+        ("client_secret[0]", "plain", "encrypted by Kong"),
+    ]
+
+
+def test_a_mark_covers_nothing_below_it() -> None:
+    assert found("openid-connect", {"client_secret": {"x": "1"}, "client_id": ["y"]}) == [
+        ("client_id[0]", "plain", "encrypted by Kong")
+    ]

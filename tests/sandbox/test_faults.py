@@ -39,7 +39,17 @@ def test_only_the_chosen_methods_meet_faults() -> None:
     assert drawn(Faults("429:1", methods=None), 1, "initialize") == ["429"]
 
 
-@pytest.mark.parametrize("spec", ["", "teapot", "429:x", "1.5", "0.2:teapot", "429;503"])
+def test_settings_may_follow_in_the_same_text() -> None:
+    faults = Faults("429:1, reset retry_after=60 outage=2 drip=0.5 oversize=1000")
+    assert drawn(faults, 3) == ["429", "reset", "ok"]
+    assert (faults.retry_after, faults.outage, faults.drip, faults.oversize) == ("60", 2.0, 0.5, 1000)
+    assert Faults("0.2 outage=1").retry_after == "1"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["", "teapot", "429:x", "1.5", "0.2:teapot", "429;503", "429 tea=1", "reset outage=-1", "outage=1"],
+)
 def test_a_spec_that_makes_no_sense_is_refused(spec: str) -> None:
     with pytest.raises(ValueError, match="fault"):
         Faults(spec)
@@ -129,6 +139,14 @@ def test_a_dropped_mcp_session_stays_dropped() -> None:
             ]
             assert statuses == [404, 404]
             assert client.post(sandbox.url, json=hello).status_code == 200
+
+
+def test_a_token_that_expired_stays_so_also_after_a_restart(post: Post) -> None:
+    with Sandbox(faults="ok:1,expire") as sandbox:
+        assert [post(sandbox).status_code for _ in range(3)] == [200, 401, 401]
+        sandbox.restart()
+        assert post(sandbox).status_code == 401
+        assert sandbox.ledger.faults == ("expire",)
 
 
 def test_a_server_that_refuses_for_a_while_can_be_stopped(post: Post) -> None:

@@ -20,7 +20,7 @@ from konnect_agent.diagnosis.check import Seen, check, ok, skipped
 from konnect_agent.diagnosis.checks.network import first_stream, tcp
 from konnect_agent.diagnosis.proxies import open_tunnel
 from konnect_agent.errors import ConfigError, Unreachable
-from konnect_agent.wire import trusted_certificates
+from konnect_agent.http_client import trusted_certificates
 
 _AUTHORITY_HINT = (
     "This is a server with a private authority, or a proxy or firewall that opens TLS. Get its authority's "

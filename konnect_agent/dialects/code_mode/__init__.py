@@ -37,8 +37,8 @@ class CodeMode:
 
     name = "code-mode"
 
-    def __init__(self, around: Around = directly) -> None:
-        self._around = around
+    def __init__(self, around: Around = directly, send: Send | None = None) -> None:
+        self._around, self._send = around, send
         self._server: _Server | None = None
 
     def recognises(self, toolbox: Toolbox) -> bool:
@@ -67,7 +67,7 @@ class CodeMode:
 
     def _at(self, toolbox: Toolbox, send: Send) -> _Server:
         if self._server is None:
-            self._server = _Server(toolbox, send, self._around)
+            self._server = _Server(toolbox, self._send or send, self._around)
         return self._server
 
 

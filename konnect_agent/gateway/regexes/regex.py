@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from konnect_agent.gateway.paths import decode, encode
 from konnect_agent.gateway.regexes.forms import re2_form, unicode_form
 from konnect_agent.gateway.regexes.re2_binding import Compiled, Found, PatternRefused, compile_one
-from konnect_agent.gateway.regexes.syntax import RegexDialect, read_syntax
+from konnect_agent.gateway.regexes.syntax import RegexDialect, is_malformed, read_syntax
 
 TABLE_INSTRUCTIONS = 4_000_000  # about 64 MB of compiled programs
 
@@ -29,9 +29,23 @@ class Captured:
 
 
 class Regex:
-    """One pattern. `anchored` searches match at the start only, as PCRE's anchored option does."""
+    """One pattern. `anchored` searches match at the start only, as PCRE's anchored option does.
 
-    __slots__ = ("_compiled", "_wide", "anchored", "dialect", "form", "pattern", "problem", "size", "syntax")
+    `problem` says why it cannot be evaluated here; a `malformed` one the gateway's library rejects as well.
+    """
+
+    __slots__ = (
+        "_compiled",
+        "_wide",
+        "anchored",
+        "dialect",
+        "form",
+        "malformed",
+        "pattern",
+        "problem",
+        "size",
+        "syntax",
+    )
 
     def __init__(self, pattern: str, *, dialect: RegexDialect = "rust", anchored: bool = False) -> None:
         self.pattern, self.anchored = pattern, anchored
@@ -39,6 +53,7 @@ class Regex:
         self.syntax = read_syntax(pattern, dialect=dialect)
         self.form = re2_form(pattern, dialect=dialect)
         self.problem = self.syntax.problem
+        self.malformed = self.syntax.malformed
         self._compiled: Compiled | None = None
         self._wide: Compiled | None = None
         self.size = 0
@@ -48,6 +63,7 @@ class Regex:
                 self.size = self._compiled.programsize
             except PatternRefused as refused:
                 self.problem = str(refused)
+                self.malformed = dialect == "rust" and is_malformed(pattern, self.problem)
 
     def give_up(self, problem: str) -> None:
         """Release the program and answer every later question with "undecidable"."""

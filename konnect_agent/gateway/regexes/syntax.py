@@ -6,6 +6,7 @@ syntaxes are close, so one pass over the pattern answers three questions:
    and `prefix`, the one every match starts with;
 2. `problem`: constructs that re2 rejects or, worse, accepts with another meaning;
 3. `sensitive`: whether some texts need care (see `forms` and `regex`).
+What is no regex for Rust either is `malformed`: of that, the gateway's answer is known.
 Source: the syntax pages of re2, Rust's `regex` and PCRE2 (documented), compared on random patterns.
 """
 
@@ -18,6 +19,12 @@ RegexDialect: TypeAlias = Literal["rust", "pcre"]
 _TEXT = re.compile(r"[^\\\[\](){}|*+?.^$]+")
 _QUANTIFIER = re.compile(r"\{(\d+)(?:,\d*)?\}")
 _PLAIN_GROUP = re.compile(r"\(\?(?::|P?<(?![=!])([^>]*)>)")
+_NUMBERS_IN_BRACES = re.compile(r"\{[\d\s,]*\}")  # some of these are repetitions to newer versions of Rust's
+_VERBOSE = re.compile(r"\(\?[a-zA-Z]*x")  # comments and spaces: what is read here is not what is meant
+_MALFORMED = re.compile(
+    r"missing [)\]]: |unexpected \): |no argument for repetition operator: |trailing \\"
+    r"|invalid character class range: [a-zA-Z0-9]-[a-zA-Z0-9]$"
+)
 _NEW_QUANTIFIER = re.compile(r"\{[\d\s,]+\}")  # with spaces or without a minimum: PCRE2 10.43 and later
 
 
@@ -32,6 +39,7 @@ class Syntax:
     required: tuple[str, ...]
     prefix: str
     problem: str | None
+    malformed: bool
     sensitive: bool
 
 
@@ -40,8 +48,14 @@ def read_syntax(pattern: str, *, dialect: RegexDialect) -> Syntax:
     scan = _Scan(pattern, dialect)
     scan.run()
     if dialect == "pcre":
-        return Syntax(scan.required(), "", scan.problem, "$" in pattern)
-    return Syntax(scan.required(), scan.prefix(), scan.problem, scan.sensitive)
+        return Syntax(scan.required(), "", scan.problem, False, "$" in pattern)
+    malformed = scan.malformed and _VERBOSE.search(pattern) is None
+    return Syntax(scan.required(), scan.prefix(), scan.problem, malformed, scan.sensitive)
+
+
+def is_malformed(pattern: str, refusal: str) -> bool:
+    """Whether what re2 says of a pattern holds for Rust's `regex` as well, which rejects it then."""
+    return _MALFORMED.match(refusal) is not None and _VERBOSE.search(pattern) is None
 
 
 class _Scan:
@@ -52,7 +66,7 @@ class _Scan:
         self.current: list[str] = []
         self.names: set[str] = set()
         self.problem: str | None = None
-        self.sensitive = self.no_literals = False
+        self.sensitive = self.no_literals = self.malformed = False
 
     def required(self) -> tuple[str, ...]:
         return () if self.no_literals else tuple(self.runs)
@@ -102,6 +116,10 @@ class _Scan:
             if quantifier:
                 width = len(quantifier.group())
             elif self.rust or _NEW_QUANTIFIER.match(self.pattern, self.at):
+                escaped = self.pattern[max(self.at - 2, 0)] == "\\"  # `\u{e9}`, `\b{start}`
+                self.malformed |= not (
+                    self.problem or escaped or _NUMBERS_IN_BRACES.match(self.pattern, self.at)
+                )
                 self._report("a brace that is neither escaped nor a repetition re2 knows")
             self._end_run(drop_last=quantifier is None or int(quantifier[1]) == 0)
         elif char in "+.^$":

@@ -49,11 +49,10 @@ def _older(entry: Entry, other: Entry) -> bool:
 def _entry(route: RouteRecord, service: ServiceRecord | None, path: str | None) -> Entry:
     hosts = route.hosts or ()
     wildcards = tuple(_wildcard(host) for host in hosts if "*" in host)
-    headers = {
-        name.lower(): _header(values)
-        for name, values in (route.headers or {}).items()
-        if name.lower() != "host"
-    }
+    headers: dict[str, tuple[Header, ...]] = {}
+    for name, values in (route.headers or {}).items():
+        if name.lower() != "host":  # in two spellings, a header is wanted twice
+            headers[name.lower()] = (*headers.get(name.lower(), ()), _header(values))
     regex = path is not None and path.startswith("~")
     pattern = path[1:] if path is not None and regex else path
     flags = (
@@ -76,7 +75,7 @@ def _entry(route: RouteRecord, service: ServiceRecord | None, path: str | None) 
         rules=sum(rule for rule, present in flags if present),
         sort_key=(
             -submatch,
-            -len(headers),
+            -sum(map(len, headers.values())),
             -route.regex_priority if regex else 0,
             0 if regex else -len(encode(pattern or "")),
         ),

@@ -4,7 +4,7 @@ Every list of a route is one rule; all rules must hold, any value of a rule suff
 regexes on the host with its port, path regexes are anchored at the start and open at the end.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from konnect_agent.gateway.compatible import lower_ascii
@@ -63,6 +63,15 @@ class Header:
     values: frozenset[str]
     regex: Regex | None
 
+    def accepts(self, values: Sequence[str]) -> bool | None:
+        """Whether one of a request's values, in lower case, is accepted."""
+        if any(value in self.values for value in values):
+            return True
+        if self.regex is None or not values:
+            return False
+        answers = {self.regex.test(value) for value in values}
+        return True if True in answers else None if None in answers else False
+
 
 @dataclass(slots=True)
 class Entry:
@@ -77,7 +86,7 @@ class Entry:
     sort_key: tuple[int, int, int, int]
     plain_hosts: frozenset[str]
     wildcard_hosts: tuple[WildcardHost, ...]
-    headers: Mapping[str, Header]
+    headers: Mapping[str, tuple[Header, ...]]
     path: str | None
     uri: Regex | None
     methods: frozenset[str]
@@ -102,9 +111,8 @@ class Entry:
         """Every regex whose evaluation can decide about this entry."""
         if self.uri is not None:
             yield self.uri
-        for header in self.headers.values():
-            if header.regex is not None:
-                yield header.regex
+        for headers in self.headers.values():
+            yield from (header.regex for header in headers if header.regex is not None)
 
     def filed(self) -> Iterator[tuple[int, object]]:
         """Rule and value of everything this entry is filed under."""
@@ -170,15 +178,10 @@ class Entry:
         return True if answer is False and self.path == (path if hit is None else hit) else answer
 
     def header_holds(self, name: str, request: Connection) -> bool | None:
-        """Whether one of the request's values is accepted for this header."""
-        header = self.headers[name]
+        """Whether the request's values are accepted for this header, as often as the route names it."""
         values = [lower_ascii(value) for value in request.header(name)]
-        if any(value in header.values for value in values):
-            return True
-        if header.regex is None or not values:
-            return False
-        answers = {header.regex.test(value) for value in values}
-        return True if True in answers else None if None in answers else False
+        answers = {header.accepts(values) for header in self.headers[name]}
+        return False if False in answers else None if None in answers else True
 
     def matched_path(self, path: str) -> MatchedPath:
         """How the path of a request that this entry won was matched."""

@@ -35,8 +35,8 @@ def entry_needs(entry: Entry) -> Needs:
         wild: set[Key] = {("traditional.hosts.wildcard", "~", host.regex) for host in entry.wildcard_hosts}
         if not any(host.regex.problem for host in entry.wildcard_hosts):
             found["traditional.hosts."] = frozenset(plain | wild)
-    for name, header in entry.headers.items():
-        field = HEADER_FIELDS + name
+    for name, headers in entry.headers.items():
+        header, field = headers[0], HEADER_FIELDS + name
         keys: set[Key] = {(field, "==", value) for value in header.values}
         if header.regex is None or header.regex.problem is None:
             accepted = keys if header.regex is None else keys | {(field, "~", header.regex)}
@@ -84,7 +84,11 @@ def _lists_follow(wide: Entry, narrow: Entry) -> bool:
             not wide.rules & rule or set(wide.ends(rule)) >= set(narrow.ends(rule)) for rule in (SRC, DST)
         )
         and wide.headers.keys() <= narrow.headers.keys()
-        and all(_accepts(header, narrow.headers[name]) for name, header in wide.headers.items())
+        and all(
+            any(_accepts(header, other) for other in narrow.headers[name])
+            for name, headers in wide.headers.items()
+            for header in headers
+        )
     )
 
 

@@ -68,6 +68,15 @@ class TraditionalTable:
                 seen.add(position)
                 yield position, answer
 
+    def holds(self, position: int, facts: Facts) -> bool | None:
+        """Whether an entry holds; None when that hangs on a regex that cannot be evaluated."""
+        connection = read_connection(facts)
+        return self.entries[position].holds(connection, self.reached(connection))
+
+    def order(self, position: int) -> tuple[int, int]:
+        """Sorts positions as the walk takes them, but for its shortcuts."""
+        return self._place[self.entries[position].rules], position
+
     def __len__(self) -> int:
         return len(self.entries)
 
