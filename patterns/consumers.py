@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from konnect_agent import Konnect
 from konnect_agent.errors import InvalidArguments, KonnectError, Undecodable
-from konnect_agent.ids import CompositeId, is_id
+from konnect_agent.ids import CompositeId
 from konnect_agent.models import ApiRequests
 from konnect_agent.redaction import redact, scrub
 from konnect_agent.resources.analytics import at_least_one, checked_statuses, checked_time_range
@@ -23,6 +23,7 @@ from patterns.callers import Seen, look
 from patterns.coverage import fan_out
 from patterns.encounters import Surroundings, doubts_about_groups, passages, surroundings
 from patterns.failures import ConsumerFailures, Counted, Failures, RouteFailures, Tally, latest
+from patterns.placing import place
 from patterns.selection import Selected, group_members, select_control_plane
 from patterns.workflow import OpenStep, Result, keep, missed, step, truncated, workflow
 
@@ -87,7 +88,9 @@ async def analyze_consumers(
         )
         sent = once_each(found.rows)
         failing = answering(sent, time_range, with_status(statuses))
-        rows = [known.attribute(row) for row in failing]
+        attributed = [known.attribute(row) for row in failing]
+        rows = await place(konnect, attributed, known)
+        placed = sum(1 for row, then in zip(rows, attributed, strict=True) if row is not then)
         own = rows if everywhere else [row for row in rows if row.control_plane_id]
         unplaced = 0 if everywhere else sum(1 for row in rows if not row.says_where)
         _note_unseen(found, rows, unplaced)
@@ -95,8 +98,9 @@ async def analyze_consumers(
         tally = Tally.of(own)
         ranking = tally.ranking()
         best = ranking[:top]
-        ids = {f"consumer_id_{i}": who for i, (who, _) in enumerate(best, start=1) if is_id(who.id)}
-        this.extract(**{name: str(who) for name, who in ids.items()})
+        this.extract_each("consumer_id", [who.id for who, counted in best if who.id != counted.username])
+        if everywhere and best:
+            this.extract(control_plane_id=best[0][0].control_plane_id)
     result = result.model_copy(
         update={
             "rows": len(own),
@@ -108,7 +112,7 @@ async def analyze_consumers(
             "unattributed": Failures(**tally.anonymous.counts()),
         }
     )
-    result = keep(result.model_copy(update={"notes": tuple(_notes(result, len(ranking), top))}))
+    result = keep(result.model_copy(update={"notes": tuple(_notes(result, len(ranking), top, placed))}))
 
     async with step("top consumers"):
         looks = await fan_out(
@@ -168,7 +172,7 @@ def _note_unseen(found: ApiRequests, rows: Sequence[Attributed], unplaced: int) 
         missed("consumers", Undecodable(said, path="consumer"))
 
 
-def _notes(result: ConsumersResult, ranked: int, top: int) -> Iterator[str]:
+def _notes(result: ConsumersResult, ranked: int, top: int, placed: int) -> Iterator[str]:
     failing = (result.rows or 0) + result.elsewhere + result.unplaced
     sent = failing + result.unasked + result.repeated
     if result.truncated:
@@ -191,6 +195,11 @@ def _notes(result: ConsumersResult, ranked: int, top: int) -> Iterator[str]:
         yield (
             f"{result.unplaced} failing requests do not say which control plane they belong to: they are "
             "left out, and may belong here."
+        )
+    if placed:
+        yield (
+            f"{placed} failing requests do not say which control plane they belong to: each counts for the "
+            "only one that has its route or consumer, or for the only one that is visible."
         )
     if ranked > top:
         yield f"{ranked} consumers failed; these are the first {top}."

@@ -38,8 +38,8 @@ async def audit(
 ) -> int:
     """Read the configuration of every control plane and say what is wrong with it.
 
-    With both --fail-on and --require-complete, findings (1) outrank an incomplete view (7), and no baseline
-    is written from one.
+    With --fail-on, findings (1) outrank a token refused on the way (3) and, with --require-complete, an
+    incomplete view (7), from which no baseline is written.
     """
     from patterns import audit as auditing
     from patterns import audit_configuration

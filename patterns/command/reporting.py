@@ -9,7 +9,7 @@
 A run that fails, or is interrupted, leaves its unfinished report in the same place: a file always has the
 report of the last run, and JSON, Markdown and HTML are never empty. Only text on standard output is left out
 when somebody interrupted it, or when there is nothing to show besides the error, which standard error tells
-already. A debug session that may be left running is always told there.
+already. A debug session that was stopped is told there, and one that may be left running always.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from konnect_agent import events
 from konnect_agent.errors import KonnectError
 from konnect_agent.redaction import scrub_quoted
 from patterns.command import outcome
@@ -85,7 +86,7 @@ class Reporting:
     @asynccontextmanager
     async def connected(self) -> AsyncGenerator[tuple[Konnect, Display]]:
         """A connected Konnect, and what shows how far things are. Raises one error of the tree."""
-        with showing(self.options) as display:
+        with showing(self.options) as display, events.listening(self._tell):
             async with connected(self.options) as konnect:
                 yield konnect, display
 
@@ -93,8 +94,7 @@ class Reporting:
         """Write the report; the exit status, as far as completeness decides it."""
         self.delivered = True
         self._write(report)
-        missing = self.options.require_complete and report.status == "incomplete"
-        return outcome.INCOMPLETE if missing else outcome.DONE
+        return outcome.status_of_report(report, require_complete=self.options.require_complete)
 
     def report_failure(self, error: KonnectError) -> None:
         """Write what is left of the run: its unfinished report, or the report of one that never began."""
@@ -122,6 +122,10 @@ class Reporting:
             report = report.model_copy(update={"error": Failure.of(error), "coverage": coverage})
         with suppress(KonnectError):  # the terminal may be gone; the exit status is the signal's
             self._write(report)
+
+    def _tell(self, event: events.Event) -> None:
+        if isinstance(event, events.Stopped) and not self.options.quiet:
+            say(scrub_quoted(f"The debug session {event.debug_session_id} was stopped."))
 
     def _never_begun(self, error: KonnectError) -> Report[Any]:
         return never_begun(
