@@ -58,6 +58,13 @@ class Polled:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """A debug session that was started here was stopped before its end, and the server has confirmed it."""
+
+    debug_session_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepStarted:
     """A workflow entered a step. `path` names the steps around it, outermost first."""
 
@@ -103,6 +110,7 @@ Event = (
     | CallFinished
     | CallRetried
     | Polled
+    | Stopped
     | StepStarted
     | StepFinished
     | Advanced

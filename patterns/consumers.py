@@ -15,7 +15,7 @@ from typing import Any
 
 from konnect_agent import Konnect
 from konnect_agent.errors import InvalidArguments, KonnectError, ToolUnavailable, Undecodable
-from konnect_agent.ids import CompositeId, is_id
+from konnect_agent.ids import CompositeId
 from konnect_agent.redaction import redact, scrub
 from konnect_agent.resources.analytics import at_least_one, checked_statuses, checked_time_range
 from konnect_agent.resources.resource import required
@@ -25,6 +25,7 @@ from patterns.callers import Seen, look
 from patterns.coverage import ask_each
 from patterns.encounters import Surroundings, doubts_about_groups, passages, surroundings
 from patterns.failures import NO_ROUTE, ConsumerFailures, Counted, Failures, RouteFailures, Tally, latest
+from patterns.placing import place
 from patterns.selection import Selected, group_members, select_control_plane
 from patterns.workflow import OpenStep, Result, aggregated, keep, missed, step, truncated, workflow
 
@@ -90,7 +91,9 @@ async def analyze_consumers(
         )
         sent = once_each(found.rows)
         failing = answering(sent, time_range, with_status(statuses), now=konnect.date())
-        rows = [known.attribute(row) for row in failing]
+        attributed = [known.attribute(row) for row in failing]
+        rows = await place(konnect, attributed, known)
+        placed = sum(1 for row, then in zip(rows, attributed, strict=True) if row is not then)
         own = rows if everywhere else [row for row in rows if row.control_plane_id]
         unplaced = 0 if everywhere else sum(1 for row in rows if not row.says_where)
         _note_unseen(rows, unplaced)
@@ -105,8 +108,9 @@ async def analyze_consumers(
             _note_cut(recounted, len(rows))
         ranking = recounted.ranking if recounted else tally.ranking()
         best = ranking[:top]
-        ids = {f"consumer_id_{i}": who for i, (who, _) in enumerate(best, start=1) if is_id(who.id)}
-        this.extract(**{name: str(who) for name, who in ids.items()})
+        this.extract_each("consumer_id", [who.id for who, counted in best if who.id != counted.username])
+        if everywhere and best:
+            this.extract(control_plane_id=best[0][0].control_plane_id)
     result = result.model_copy(
         update={
             "rows": len(own),
@@ -119,7 +123,7 @@ async def analyze_consumers(
             **(_of_server(recounted) if recounted else {}),
         }
     )
-    notes = tuple(_notes(result, len(found.rows), len(ranking), top))
+    notes = tuple(_notes(result, len(found.rows), len(ranking), top, placed))
     result = keep(result.model_copy(update={"notes": notes}))
 
     async with step("top consumers"):
@@ -209,7 +213,7 @@ def _note_unseen(rows: Sequence[Attributed], unplaced: int) -> None:
         missed("consumers", Undecodable(said, path="consumer"))
 
 
-def _notes(result: ConsumersResult, sent: int, ranked: int, top: int) -> Iterator[str]:
+def _notes(result: ConsumersResult, sent: int, ranked: int, top: int, placed: int) -> Iterator[str]:
     failing = (result.rows or 0) + result.elsewhere + result.unplaced
     if result.recounted:
         yield f"The server stopped at {sent} rows and counted {failing} itself: the rows are examples."
@@ -233,6 +237,11 @@ def _notes(result: ConsumersResult, sent: int, ranked: int, top: int) -> Iterato
         yield (
             f"{result.unplaced} failing requests do not say which control plane they belong to: they are "
             "left out, and may belong here."
+        )
+    if placed:
+        yield (
+            f"{placed} failing requests do not say which control plane they belong to: each counts for the "
+            "only one that has its route or consumer, or for the only one that is visible."
         )
     if ranked > top:
         yield f"{ranked} consumers failed; these are the first {top}."

@@ -107,8 +107,10 @@ async def candidates(konnect: Konnect, asked: Asked, name: str | None, this: Ope
         found = ()
     except _UNANSWERED as error:
         found, problem = (), f"failed ({type(error).__name__}: {scrub(error.message)})"
-    if any(plane.id for plane in found):
-        return Candidates(tuple(plane for plane in found if plane.id), "get_by_route")
+    named = tuple(plane for plane in found if plane.id)
+    if named:
+        this.extract_each("control_plane_id", (plane.id for plane in named))
+        return Candidates(named, "get_by_route")
     return await _every(konnect, f"get_by_route {problem}")
 
 

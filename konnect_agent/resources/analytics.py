@@ -3,9 +3,10 @@
 The query is org-wide within the region: there is no control plane parameter. Ids of consumers, services
 and routes are documented as composite pairs for the REST API and without a form for the tool, so a pair is
 sent when it is known, and once again as a plain id when that was refused or found nothing; a server that
-refuses so many rows is asked for as many as it names. What worked is remembered for each question. Nothing
-says that all rows came: a full list counts as cut, and so does one as long as servers like to cut them.
-Servers since spring 2026 count themselves (`query`), and tell what they can count (`datasources`).
+refuses so many rows is asked for as many as it names, or without a number. What worked is remembered for
+each question. Nothing says that all rows came: a full list counts as cut, and so does one as long as servers
+like to cut them. Servers since spring 2026 count themselves (`query`), and tell what they can count
+(`datasources`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from konnect_agent.models.aggregates import Aggregates, Datasource, TimeSpan
 from konnect_agent.notes import page
 from konnect_agent.resources.aggregates import read_aggregates, read_datasources, read_time_span
 from konnect_agent.resources.resource import Ask, Resource, answering, readable, required
-from konnect_agent.wording import most_allowed
+from konnect_agent.wording import is_about_number, most_allowed
 
 TimeRange = Literal["15M", "1H", "6H", "12H", "24H", "7D"]
 TIME_RANGES: tuple[str, ...] = get_args(TimeRange)
@@ -192,12 +193,14 @@ class Analytics(Resource):
         limit = min(asked or DEFAULT_MAX_RESULTS, self._most or sys.maxsize)
         try:
             return await self._answer(intent, {**arguments, "max_results": asked and limit}, limit)
-        except InvalidArguments as refusal:
+        except ToolError as refusal:
             most = most_allowed(refusal.message, limit)
-            if most is None:
+            is_too_many = bool(asked) and limit >= DEFAULT_MAX_RESULTS
+            if most is None and not (is_too_many and is_about_number(refusal.message, limit)):
                 raise
-        found = await self._answer(intent, {**arguments, "max_results": most}, most)
-        self._most = most
+        # Without a number the documented default counts, which is no more than was asked for.
+        found = await self._answer(intent, {**arguments, "max_results": most}, most or DEFAULT_MAX_RESULTS)
+        self._most = most or DEFAULT_MAX_RESULTS
         return found
 
     async def _answer(self, intent: Intent, arguments: Mapping[str, Any], limit: int) -> ApiRequests:

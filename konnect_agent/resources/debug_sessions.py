@@ -218,7 +218,9 @@ class DebugSessions(Resource):
             lambda: self._stop_within(session_id, control_plane_id, limit), patience=patience
         )
         leaving = (stop.interruption if isinstance(error, Exception) else None) or error
-        if not stop.value:
+        if stop.value:
+            events.emit(events.Stopped(session_id))
+        else:
             why = str(stop.error or "the attempt to stop it was not answered in time")
             _warn(leaving, _left_running(session_id, control_plane_id, until=end, why=why), of=stop.error)
         if leaving is not error:

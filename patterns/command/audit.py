@@ -41,8 +41,9 @@ async def audit(
 ) -> int:
     """Read the configuration of every control plane and say what is wrong with it.
 
-    With both --fail-on and --require-complete, findings (1) outrank an incomplete view (7), and no baseline
-    is written from one. A region that failed (2 to 5) outranks the findings in others.
+    With --fail-on, findings (1) outrank a token refused on the way (3) and, with --require-complete, an
+    incomplete view (7), from which no baseline is written. A region that failed (2 to 5) outranks the
+    findings in others.
     """
     from patterns import audit as auditing
     from patterns import audit_configuration
@@ -64,7 +65,10 @@ async def audit(
         if write_baseline:
             _keep(findings, write_baseline, whole=done.complete, or_none=options.require_complete)
     gated = fail_on is not None and auditing.gate(findings, fail_on)
-    return outcome.FINDINGS if gated and done.status in (outcome.DONE, outcome.INCOMPLETE) else done.status
+    all_began = done.status in (outcome.DONE, outcome.INCOMPLETE) or not any(
+        each.error for each in done.reports
+    )
+    return outcome.FINDINGS if gated and all_began else done.status
 
 
 def _keep(findings: Sequence[Finding], file: str, *, whole: bool, or_none: bool) -> None:

@@ -9,7 +9,7 @@ It runs in every region that is named, and there is one report of all of them.
 A run that fails, or is interrupted, leaves its unfinished report in the same place: a file always has the
 report of the last run, and JSON, Markdown and HTML are never empty. Only text on standard output is left out
 when somebody interrupted it, or when there is nothing to show besides the error, which standard error tells
-already. A debug session that may be left running is always told there.
+already. A debug session that was stopped is told there, and one that may be left running always.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from konnect_agent import events
 from konnect_agent.errors import ConfigError, KonnectError
 from konnect_agent.redaction import scrub_quoted
 from patterns.command import outcome
@@ -110,12 +111,12 @@ class Reporting:
             self._deliver(several)
             reports = tuple(several.regions.values())
             return Done(status_of(several, self.options), reports, several.coverage.complete)
-        with showing(self.options) as display:
+        with showing(self.options) as display, events.listening(self._tell):
             async with connected(self.options) as konnect:
                 report = await work(konnect, display)
         self._deliver(report)
-        missing = self.options.require_complete and report.status == "incomplete"
-        return Done(outcome.INCOMPLETE if missing else outcome.DONE, (report,), report.coverage.complete)
+        status = outcome.status_of_report(report, require_complete=self.options.require_complete)
+        return Done(status, (report,), report.coverage.complete)
 
     def report_failure(self, error: KonnectError) -> None:
         """Write what is left of the run: its unfinished report, or the report of one that never began."""
@@ -138,6 +139,10 @@ class Reporting:
         error = Interrupted("The run was interrupted.", hint=" ".join(self.left_running) or None)
         with suppress(KonnectError):  # the terminal may be gone; the exit status is the signal's
             self._write(self._left_by(error))
+
+    def _tell(self, event: events.Event) -> None:
+        if isinstance(event, events.Stopped) and not self.options.quiet:
+            say(scrub_quoted(f"The debug session {event.debug_session_id} was stopped."))
 
     def _left_by(self, error: KonnectError) -> AnyReport:
         """What `error` left of the run, in every region that was to be asked."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from konnect_agent import Config
 from patterns.command import outcome
 from patterns.command.options import ReportOptions
-from patterns.command.outcome import say, status_of_failure
+from patterns.command.outcome import say, status_of_failure, token_refused
 from patterns.command.progress import showing
 from patterns.regions import RegionsReport, found_nothing, in_regions
 
@@ -42,6 +42,7 @@ def status_of(report: RegionsReport[Any], options: ReportOptions) -> int:
     """The exit status of a report, findings apart."""
     reports = report.regions.values()
     failed = {status_of_failure(each.error) for each in reports if each.error and not found_nothing(each)}
+    failed |= {outcome.PERMISSION for each in reports if token_refused(each)}
     for status in _WORST_FIRST:
         if status in failed:
             return status

@@ -44,7 +44,8 @@ def test_an_interrupted_run_leaves_its_unfinished_report(
         ("create debug session", "ok"),
         ("wait until completed", "failed"),
     ]
-    assert report["result"]["debug_session"]["id"] == session_id
+    assert report["result"]["debug_session"] == {"id": session_id, "status": "cancelled"}
+    assert stderr.count(f"The debug session {session_id} was stopped.") == 1
     assert report["coverage"]["complete"] is False
     assert "may still be running" not in stdout + stderr
 
@@ -127,7 +128,10 @@ def test_a_session_that_an_interruption_leaves_running_is_told_in_any_case(
     assert process.returncode == 130
     assert stderr.count(told) == 1
     assert "stop it with `konnect-agent call ActiveTracingSession" in stderr
-    assert told in checked(stdout, "debug_performance", here)["error"]["hint"]
+    report = checked(stdout, "debug_performance", here)
+    assert told in report["error"]["hint"]
+    assert report["result"]["debug_session"]["status"] != "cancelled"
+    assert "was stopped" not in stderr
 
 
 def test_an_interruption_on_a_terminal_prints_no_report(world: World) -> None:
