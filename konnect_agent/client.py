@@ -11,14 +11,19 @@ Opening and closing may happen in different tasks (notebook cells: `await Konnec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from os import PathLike
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from konnect_agent.config import Config
-from konnect_agent.dialects import Dialect, Intent, detect
-from konnect_agent.errors import ConfigError, InvalidArguments, ToolUnavailable
+from konnect_agent.dialects import Intent, Speaker, speaker
+from konnect_agent.errors import ConfigError, InvalidArguments, NotRecorded, ToolUnavailable
 from konnect_agent.regions import Region
 from konnect_agent.resources.alerts import Alerts
 from konnect_agent.resources.analytics import Analytics
@@ -34,6 +39,16 @@ if TYPE_CHECKING:
     import httpx2
 
     from konnect_agent.connection import Connection
+    from konnect_agent.recording import Recorder, Replay
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """The dialects of a server, and the tools they were told by."""
+
+    speaker: Speaker
+    toolbox: Toolbox
+
 
 _CREATION = flat("CreateDebugSession")
 """Part of every spelling of the one tool that acts on live data planes."""
@@ -44,8 +59,9 @@ class Konnect:
 
     `token`, `region` and `url` come from the environment when left out (`KONNECT_TOKEN`, `KONNECT_REGION`,
     `KONNECT_MCP_URL`; see `konnect_agent.config`); `settings` are fields of `Config`. `http_client` sends
-    the requests through a client of yours, for proxies or a private CA; it stays yours to close. Raises
-    `ConfigError` for a malformed token, unknown region or unusable URL, before connecting.
+    the requests through a client of yours, for proxies or a private CA; it stays yours to close. `record`
+    names a file to keep a recording in, without secrets, for `Konnect.replay`. Raises `ConfigError` for a
+    malformed token, unknown region or unusable URL, before connecting.
     """
 
     def __init__(
@@ -56,14 +72,16 @@ class Konnect:
         url: str | None = None,
         config: Config | None = None,
         http_client: httpx2.AsyncClient | None = None,
+        record: str | PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
         if config is not None and (token or region or url or settings):
             raise ConfigError("Both a config and single settings were given.", hint="Give one of them.")
         self.config = config or Config.build(token, region=region, url=url, **settings)
         self._http_client = http_client
-        self._connection: Connection | None = None
-        self._dialect: Dialect | None = None
+        self._record = None if record is None else Path(record)
+        self._connection: Connection | Recorder | Replay | None = None
+        self._spoken: _Spoken | None = None
         self.control_planes = ControlPlanes(self._ask)
         self.control_plane_groups = ControlPlaneGroups(self._ask)
         self.services = Services(self._ask)
@@ -74,7 +92,10 @@ class Konnect:
         self.vaults = Vaults(self._ask)
         self.analytics = Analytics(self._ask)
         self.debug_sessions = DebugSessions(
-            self._ask, offered=self._offered, time_scale=self.config.time_scale
+            self._ask,
+            offered=self._offered,
+            clock=lambda: self._connected().clock,
+            time_scale=self.config.time_scale,
         )
         self.alerts = Alerts(self._ask)
         self.knowledge_base = KnowledgeBase(self._ask)
@@ -87,8 +108,20 @@ class Konnect:
     @classmethod
     async def open(cls, token: str | None = None, **settings: Any) -> Konnect:
         """A connected client; close it with `aclose`, from any task."""
-        konnect = cls(token, **settings)
-        await konnect.connect()
+        return await cls(token, **settings)._opened()
+
+    @classmethod
+    def replay(cls, recording: str | PathLike[str]) -> Konnect:
+        """A client that is answered out of a recording: no network, no token, no waiting.
+
+        Raises `ConfigError` for a file that is no recording, is cut off or too new. Whatever was not asked
+        when it was recorded raises `NotRecorded`.
+        """
+        from konnect_agent.recording import Replay
+
+        replay = Replay(Path(recording))
+        konnect = cls(config=replay.config)
+        konnect._connection = replay
         return konnect
 
     async def connect(self) -> None:
@@ -101,12 +134,14 @@ class Konnect:
             await self._connection.aclose()
 
     async def __aenter__(self) -> Self:
-        await self.connect()
-        return self
+        return await self._opened()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        recorder = cast("Recorder | None", self._connection) if self._record is not None else None
+        if recorder is not None and error is not None and not isinstance(error, Exception):
+            recorder.interrupted()
         await self.aclose()
 
     def __repr__(self) -> str:
@@ -122,13 +157,27 @@ class Konnect:
         """The negotiated MCP version, None while not connected."""
         return self._connection.era if self._connection else None
 
+    @property
+    def not_recorded(self) -> tuple[NotRecorded, ...]:
+        """What a replay was asked and had no answer to, also where a workflow went on without."""
+        return tuple(getattr(self._connection, "not_recorded", ()))
+
+    def date(self) -> datetime:
+        """What the time is, UTC; in a replay, what it was."""
+        return self._connected().clock.date()
+
     async def tools(self) -> Toolbox:
         """What tools/list offers. Which tools are there depends on permissions, entitlements and flags."""
         return await self._connected().toolbox()
 
     async def generation(self) -> str:
-        """Which generation of the server answers, by its tools: `classic`, ..."""
-        return self._spoken(await self.tools()).name
+        """Which generation answers, by the server's tools: `classic`, `spring`, `rest` or `code-mode`."""
+        return (await self._speaking()).speaker.name
+
+    async def at_once(self) -> int:
+        """How many questions are worth asking at once: the calls in flight, times what goes into one call."""
+        spoken = self._spoken or await self._speaking()
+        return self.config.max_in_flight * spoken.speaker.together(spoken.toolbox)
 
     async def call(self, tool: str, arguments: Mapping[str, Any] | None = None) -> Any:
         """Call any tool of the server, under its live or its documented name; plain data comes back.
@@ -149,32 +198,60 @@ class Konnect:
         repeatable = found.read_only is True and _CREATION not in flat(found.name)
         return await connection.call(found.name, dict(arguments or {}), idempotent=repeatable, ends=ends)
 
+    async def _opened(self) -> Self:
+        try:
+            await self.connect()
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
     async def _ask(self, intent: Intent, arguments: Mapping[str, Any], /) -> Any:
         connection = self._connected()
         ends = connection.ends()
         send = partial(connection.call, ends=ends)
-        toolbox = await connection.toolbox(ends=ends)
-        try:
-            return await self._spoken(toolbox).perform(intent, arguments, toolbox, send)
-        except ToolUnavailable:
-            fresh = await connection.toolbox(fresh=True, ends=ends)
-            if fresh.names == toolbox.names:
-                raise
-            self._dialect = detect(fresh)
-            return await self._dialect.perform(intent, arguments, fresh, send)
+        spoken = await self._speaking(ends=ends)
+        with self._saying_where():
+            try:
+                return await spoken.speaker.perform(intent, arguments, spoken.toolbox, send)
+            except ToolUnavailable:
+                fresh = await self._speaking(fresh=True, ends=ends)
+                if fresh.toolbox.names == spoken.toolbox.names:
+                    raise
+                return await fresh.speaker.perform(intent, arguments, fresh.toolbox, send)
 
     async def _offered(self, intent: Intent, /) -> None:
-        toolbox = await self.tools()
-        self._spoken(toolbox).offers(intent, toolbox)
+        spoken = await self._speaking()
+        with self._saying_where():
+            await spoken.speaker.able(intent, spoken.toolbox, self._connected().call)
 
-    def _spoken(self, toolbox: Toolbox) -> Dialect:
-        if self._dialect is None:
-            self._dialect = detect(toolbox)
-        return self._dialect
+    @contextmanager
+    def _saying_where(self) -> Generator[None]:
+        """What a server does not have is about all of it, not about the call by which it was found out."""
+        try:
+            yield
+        except ToolUnavailable as error:
+            error.endpoint = error.endpoint or self.endpoint
+            raise
 
-    def _connected(self) -> Connection:
+    async def _speaking(self, *, fresh: bool = False, ends: float | None = None) -> _Spoken:
+        """What the tools of the moment speak; what a dialect found out is kept while they are the same."""
+        connection = self._connected()
+        toolbox = await connection.toolbox(fresh=fresh, ends=ends)
+        if self._spoken is None or self._spoken.toolbox.names != toolbox.names:
+            self._spoken = _Spoken(speaker(toolbox, connection.operate, connection.call), toolbox)
+        return self._spoken
+
+    def _connected(self) -> Connection | Recorder | Replay:
         if self._connection is None:
             from konnect_agent.connection import Connection
 
-            self._connection = Connection(self.config, self._http_client)
+            connection = Connection(self.config, self._http_client)
+            self._connection = connection if self._record is None else _recorded(connection, self._record)
         return self._connection
+
+
+def _recorded(connection: Connection, path: Path) -> Recorder:
+    from konnect_agent.recording import Recorder
+
+    return Recorder(connection, path)

@@ -91,22 +91,34 @@ class Config:
         `region` and `url` exclude each other as arguments; either given wins over the environment.
         """
         env = os.environ if environ is None else environ
-        if region and url:
-            raise ConfigError("Both a region and a URL were given.", hint="Give one of them.")
+        from_environment = url is None and region is None and _url_in(env) is not None
+        url = endpoint_url(env, region=region, url=url)
         if token is None:
             token = _first(env, TOKEN_VARIABLES)
-        if url is None and region is None:
-            url = _first(env, URL_VARIABLES) or _host_url(env.get(HOST_VARIABLE, ""))
-            if url is not None and "headers" not in settings:  # they are no business of any other server
-                settings["headers"] = _headers(env.get(HEADERS_VARIABLE, ""))
-        if url is None:
-            url = parse_region(region or _first(env, REGION_VARIABLES) or Region.US).url
+        if from_environment and "headers" not in settings:  # they are no business of any other server
+            settings["headers"] = _headers(env.get(HEADERS_VARIABLE, ""))
         return cls(token=token or "", url=url, **settings)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Config:
         """A config from the environment alone. Raises `ConfigError` naming what is missing."""
         return cls.build(environ=environ, **settings)
+
+
+def endpoint_url(environ: Mapping[str, str], *, region: str | Region | None, url: str | None) -> str:
+    """The URL that arguments name, else the environment; see `Config.build`. Raises `ConfigError`."""
+    if region and url:
+        raise ConfigError("Both a region and a URL were given.", hint="Give one of them.")
+    if url is None and region is None:
+        url = _url_in(environ)
+    if url is None:
+        url = parse_region(region or _first(environ, REGION_VARIABLES) or Region.US).url
+    return url
+
+
+def _url_in(environ: Mapping[str, str]) -> str | None:
+    """The URL that the environment names."""
+    return _first(environ, URL_VARIABLES) or _host_url(environ.get(HOST_VARIABLE, ""))
 
 
 def _check_headers(headers: Mapping[str, Any]) -> None:

@@ -22,8 +22,10 @@ import anyio
 import stamina
 
 from konnect_agent import events
+from konnect_agent.clocks import WALL, Clock
 from konnect_agent.config import Config
 from konnect_agent.decoding import plain
+from konnect_agent.dialects import Around, directly
 from konnect_agent.errors import ConfigError, ConnectionFailed, KonnectError, SessionLost, TimedOut
 from konnect_agent.logs import redact_logs
 from konnect_agent.mcp_session import McpSession
@@ -81,6 +83,8 @@ class Connection:
     def __init__(self, config: Config, http_client: httpx2.AsyncClient | None = None) -> None:
         redact_logs()
         self.config = config
+        self.clock: Clock = WALL
+        self.operate: Around = directly
         self._http_client = http_client
         self._policy = Policy(config.max_attempts, config.first_wait, config.max_wait)
         self._pacer = shared_pacer(config.url, config.token, config.max_in_flight)

@@ -9,7 +9,8 @@
     ├─ Undecodable                      an answer of unexpected shape
     ├─ NoMatch, Ambiguous               candidates with scores
     ├─ ConfirmationDeclined
-    └─ DebugSessionFailed               timed_out, cancelled or stuck
+    ├─ DebugSessionFailed               timed_out, cancelled or stuck
+    └─ NotRecorded                      a replay was asked what its recording has no answer to
 
 `str(error)` is what happened, where and the server's own words, on one line that no terminal obeys;
 `error.hint` is what to do next.
@@ -294,6 +295,15 @@ class DebugSessionFailed(KonnectError):
         self.status = status
         self.debug_session_id = debug_session_id
         super().__init__(message, **context)
+
+
+class NotRecorded(KonnectError):
+    """A replay was asked for a call that its recording does not have, or has no more answers to."""
+
+    default_hint = (
+        "A replay answers what was asked when it was recorded, with the same arguments. Record this run "
+        "again with --record FILE, in Python with record=FILE."
+    )
 
 
 def _on_one_line(text: str) -> str:

@@ -58,6 +58,13 @@ class Polled:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """A debug session that was started here was stopped before its end, and the server has confirmed it."""
+
+    debug_session_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepStarted:
     """A workflow entered a step. `path` names the steps around it, outermost first."""
 
@@ -82,7 +89,34 @@ class Advanced:
     total: int
 
 
-Event = CallStarted | CallFinished | CallRetried | Polled | StepStarted | StepFinished | Advanced
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """An mcp session began, in the negotiated era; `server` is its name for itself, None if it gives none."""
+
+    era: str
+    server: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswered:
+    """The head of an HTTP answer came. `date` is its Date header: what the server takes the time to be."""
+
+    status: int
+    date: str | None
+
+
+Event = (
+    CallStarted
+    | CallFinished
+    | CallRetried
+    | Polled
+    | Stopped
+    | StepStarted
+    | StepFinished
+    | Advanced
+    | Connected
+    | HttpAnswered
+)
 
 
 class Sink(Protocol):

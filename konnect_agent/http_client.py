@@ -22,11 +22,11 @@ _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 def http_client(config: Config) -> httpx2.AsyncClient:
     """A client for the server of `config`. Raises `ConfigError` for certificates and proxies of no use."""
-    given = [os.environ.get(name) for name in _CERTIFICATES]
     try:
-        certificates = _certificates(*given)
+        certificates = trusted_certificates()
     except OSError as error:
-        told = " and ".join(f"{name}={path}" for name, path in zip(_CERTIFICATES, given, strict=True) if path)
+        named = {name: os.environ.get(name) for name in _CERTIFICATES}
+        told = " and ".join(f"{name}={path}" for name, path in named.items() if path)
         raise ConfigError(
             f"The trusted certificates cannot be read ({told or 'of the system'}): {error}",
             hint="Set SSL_CERT_FILE to a file of certificates in PEM, or unset it.",
@@ -42,6 +42,14 @@ def http_client(config: Config) -> httpx2.AsyncClient:
             f"The proxy of the environment cannot be used: {error}",
             hint="Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or name the host in NO_PROXY.",
         ) from None
+
+
+def trusted_certificates() -> ssl.SSLContext:
+    """What servers are verified by: SSL_CERT_FILE or SSL_CERT_DIR, else the system's authorities.
+
+    Raises `OSError` (`ssl.SSLError` is one) when they cannot be read.
+    """
+    return _certificates(*(os.environ.get(name) for name in _CERTIFICATES))
 
 
 @cache

@@ -19,6 +19,7 @@ import mcp_types as types
 from mcp import ClientSession, MCPError
 from pydantic import ValidationError
 
+from konnect_agent import events
 from konnect_agent.background import interrupted_by_keyboard, spawn
 from konnect_agent.config import Config
 from konnect_agent.decoding import ToolAnswer
@@ -119,6 +120,8 @@ class McpSession:
                 ):
                     await _negotiate(session)
                     self._session, self.era = session, session.protocol_version
+                    who = session.server_info
+                    events.emit(events.Connected(self.era or "", who.name if who else None))
                     await self.list_tools(record)
                     self._ready.set()
                     await self._stop.wait()

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import anyio
 
+from konnect_agent.clocks import WALL, Clock
 from konnect_agent.errors import (
     ConnectionFailed,
     InvalidArguments,
@@ -93,6 +94,7 @@ async def watch(
     schedule: Schedule,
     seen: Callable[[T, float], None] | None = None,
     started: float | None = None,
+    clock: Clock = WALL,
 ) -> T | None:
     """`look` on schedule until `until` accepts what it saw; that value, or the last one at the hard stop.
 
@@ -101,26 +103,26 @@ async def watch(
     next one is due, at the earliest after ten seconds, and in any case at the hard stop or, when it began
     shortly before, five seconds later. Looks whose time has passed meanwhile are left out, but the last one.
     """
-    begin = anyio.current_time() if started is None else started
+    begin = clock.now() if started is None else started
     last: T | None = None
     failure: KonnectError | None = None
     looks = tuple(schedule.looks())
     stop = begin + looks[-1]
     for moment, following in pairwise((*looks, inf)):
-        now = anyio.current_time()
+        now = clock.now()
         if begin + following <= now or (failure is not None and stop <= now):
             continue
-        await anyio.sleep_until(begin + moment)
-        now = anyio.current_time()
+        await clock.sleep_until(begin + moment)
+        now = clock.now()
         latest = max(now + _LAST_LOOK, min(stop, max(now + _LONG_LOOK, begin + following)))
         try:
-            value = await _by(latest, look)
+            value = await _by(latest - now, look)
         except (ConnectionFailed, RateLimited, ServerError) as error:
             failure = error
             continue
         last, failure = value, None
         if seen is not None:
-            seen(value, anyio.current_time() - begin)
+            seen(value, clock.now() - begin)
         if until(value):
             return value
     if failure is not None:
@@ -128,9 +130,8 @@ async def watch(
     return last
 
 
-async def _by(latest: float, look: Callable[[], Awaitable[T]]) -> T:
-    """What `look` sees, if it does so by `latest`. Raises `TimedOut` otherwise."""
-    began = anyio.current_time()
-    with anyio.CancelScope(deadline=latest):
+async def _by(seconds: float, look: Callable[[], Awaitable[T]]) -> T:
+    """What `look` sees, if it does so in time. Raises `TimedOut` otherwise."""
+    with anyio.move_on_after(seconds):
         return await look()
-    raise TimedOut(f"A look at the job was not answered within {latest - began:.3g} s.", limit="call")
+    raise TimedOut(f"A look at the job was not answered within {seconds:.3g} s.", limit="call")

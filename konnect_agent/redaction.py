@@ -2,23 +2,32 @@
 
 Two passes, both pure and linear. `scrub` works on text: by shape (Konnect tokens, bearer and basic
 credentials, JWTs, private keys, well-known API keys, passwords in a URL, the path of a webhook's URL), and
-what is assigned to a name that says secret (`password=...`). `redact` works on data, deep: text under such a
-name is masked, and so is the value of a header `Name: value`; under a webhook's name, URLs keep their host
-alone. Booleans, numbers and vault references stay readable, all else is scrubbed as text. Names are a
-heuristic (fact sheet 9.2, inferred): innocent ones such as `key_names` or `token_endpoint` are listed, and
-an unknown name that sounds secret is masked.
+what is assigned to a name that says secret (`password=...`). `redact` works on data, deep, also where a text
+is JSON or quotes data: text under such a name is masked, and so is the value of a header `Name: value`; under
+a webhook's name, URLs keep their host alone. Booleans, numbers, vault references and what a JSON Schema says
+of a field stay readable, all else is scrubbed as text. Names are a heuristic (fact sheet 9.2, inferred):
+innocent ones such as `key_names`, `token_endpoint` or `next_page_token` are listed, and an unknown name that
+sounds secret is masked. What stands in the place of a secret is `hide`'s to say.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, cast
 
 MASK = "[redacted]"
 
 TOKEN = r"(?i:kpat|spat)_[A-Za-z0-9][A-Za-z0-9_.~+/=-]*"
 """The shape of a Konnect token, as a regular expression."""
+
+Hide = Callable[[str], str]
+"""What to show in the place of a secret."""
+
+_Where = Literal["open", "secret", "webhook", "fields", "schema"]
+"""Where data stands: anywhere, below a name that says secret or webhook, in a schema's `properties`, in the
+schema of a secret."""
 
 _SHAPES = re.compile(
     rf"{TOKEN}"
@@ -44,7 +53,8 @@ _INNOCENT_NAME = re.compile(
     r"key_?names?|key_in_\w+|hide_credentials|(?:cache|partition|primary|public)_key|max_tokens|token_exchange"
     r"|(?:completion|prompt|total)_tokens|tokens_count_strategy|(?:session_)?cookie_(?:domain|same_?site|secure"
     r"|http_only)|\w+_(?:endpoint|endpoint_auth_method|names?|headers?|headers_client|ttl|types?|ur[li]|username"
-    r"|expiration|leeway|claims?|claim_field|params?|in|path)|credential_claim",
+    r"|expiration|leeway|claims?|claim_field|params?|in|path)|credential_claim"
+    r"|(?:next_?)?page_?token|(?:next|continuation)_?token",
     re.IGNORECASE,
 )
 _WEBHOOK_NAME = re.compile(r"webhook", re.IGNORECASE)
@@ -59,31 +69,43 @@ _ASSIGNED = re.compile(
     r"(?P<quote>\\*[\"'])(?![\s,;:)}\]+])(?P<text>[^\r\n]*?)(?:(?P=quote)|(?=[\r\n])|\Z)"
     r"|\{[^{}\r\n]+\}|[^\s&;\"'\\]+"
 )
-_URL = re.compile(r"(//[^\s/?#\"'<>\\]*)[/?#][^\s\"'<>\\]+")
+_URL = re.compile(r"(//[^\s/?#\"'<>\\]*+)/?+([^\s\"'<>\\]+)")
 # Who knows a webhook's URL may post to it. Its path looks made up: a page about webhooks stays readable.
 _HOOK = re.compile(
     r"((?://|@)(?:[\w.-]{1,160}(?::\d{1,5})?/)?(?:[\w.~%-]{1,100}/){0,8}?[\w.~%-]{0,100}?hook[\w.~%-]{0,100}+"
     r"(?::\d{1,5})?/)(?=[^\s\"'<>\\|,;()\[\]{}]{0,100}?(?:[A-Z]|\d\d))[^\s\"'<>\\|,;()\[\]{}]+"
 )
+_SCHEMA_TEXTS = frozenset({"type", "format", "title", "description", "$ref"})
+_SCHEMA_PARTS = frozenset({"anyOf", "oneOf", "allOf", "items"})
 _DEEPEST = 100
 
 
-def scrub(text: str) -> str:
+def mask(secret: str) -> str:
+    """The same for every secret."""
+    return MASK
+
+
+def scrub(text: str, hide: Hide = mask) -> str:
     """`text` with everything that has the shape of a credential replaced by a mask."""
     if _HARMLESS.fullmatch(text):
         return text
-    kept = _SHAPES.sub(lambda match: next(filter(None, match.groups()), "") + MASK, text)
+
+    def hidden(found: re.Match[str]) -> str:
+        stays = next(filter(None, found.groups()), "")
+        return stays + hide(found[0][len(stays) :])
+
+    kept = _SHAPES.sub(hidden, text)
     if "=" in kept:
-        kept = _without_values(kept, _VARIABLE, _ASSIGNED)
-    return _HOOK.sub(rf"\1{MASK}", kept) if "hook" in kept else kept
+        kept = _without_values(kept, _VARIABLE, _ASSIGNED, hide)
+    return _HOOK.sub(hidden, kept) if "hook" in kept else kept
 
 
-def scrub_quoted(text: str) -> str:
+def scrub_quoted(text: str, hide: Hide = mask) -> str:
     """Like `scrub`, and without the values of secret fields in data that `text` quotes, cut off or not.
 
     Such data is JSON or Python's notation, its quotes escaped once, more often, or not at all.
     """
-    return scrub(_without_values(text, _KEY, _VALUE))
+    return scrub(_without_values(text, _KEY, _VALUE, hide), hide)
 
 
 def is_secret_name(name: str) -> bool:
@@ -96,12 +118,12 @@ def is_reference(value: str) -> bool:
     return bool(_REFERENCE.fullmatch(value))
 
 
-def redact(data: Any) -> Any:
+def redact(data: Any, hide: Hide = mask) -> Any:
     """A copy of plain data (dicts, lists, scalars) that may be shown to anyone."""
-    return _redacted(data, under="", depth=0)
+    return _redacted(data, hide, "open", 0)
 
 
-def _without_values(text: str, names: re.Pattern[str], values: re.Pattern[str]) -> str:
+def _without_values(text: str, names: re.Pattern[str], values: re.Pattern[str], hide: Hide) -> str:
     """`text` without what follows secret names in it, in one notation of names and values."""
     kept: list[str] = []
     done = 0
@@ -112,20 +134,20 @@ def _without_values(text: str, names: re.Pattern[str], values: re.Pattern[str]) 
         if value is None:
             continue
         inner = value[0] if value["text"] is None else value["text"]
-        shown = _shown(name["name"], inner)
+        shown = _shown(name["name"], inner, hide)
         if shown != inner:
-            quote = (shown == MASK and name["quote"]) or value["quote"] or ""
+            quote = (is_secret_name(name["name"]) and name["quote"]) or value["quote"] or ""
             kept += text[done : value.start()], quote, shown, quote
             done = value.end()
     return "".join((*kept, text[done:]))
 
 
-def _without_headers(text: str) -> str:
+def _without_headers(text: str, hide: Hide) -> str:
     """`text` without the values of secret headers, written `Name: value` as some plugins are configured."""
 
     def kept(header: re.Match[str]) -> str:
         notation, name, value = header.groups()
-        return header[0] if is_reference(value.rstrip()) else notation + _shown(name, value)
+        return header[0] if is_reference(value.rstrip()) else notation + _shown(name, value, hide)
 
     return _HEADER.sub(kept, text)
 
@@ -135,38 +157,67 @@ def _is_guarded(name: str) -> bool:
     return bool(_WEBHOOK_NAME.search(name)) or is_secret_name(name)
 
 
-def _shown(name: str, text: str) -> str:
+def _shown(name: str, text: str, hide: Hide) -> str:
     """What stays of a field's text: nothing under a secret name, of URLs the host under a webhook's."""
     if not text or is_reference(text):
         return text
     if is_secret_name(name):
-        return MASK
-    return _URL.sub(rf"\1/{MASK}", text) if _WEBHOOK_NAME.search(name) else text
+        return hide(text)
+    return _host_alone(text, hide) if _WEBHOOK_NAME.search(name) else text
 
 
-def _redacted(data: Any, *, under: str, depth: int) -> Any:
-    """Below a name that guards its text, `under`, that goes; structure, booleans and numbers stay."""
+def _host_alone(text: str, hide: Hide) -> str:
+    """`text` with the host alone of every URL in it."""
+    return _URL.sub(lambda url: f"{url[1]}/{hide(url[2])}", text)
+
+
+def _redacted(data: Any, hide: Hide, where: _Where, depth: int) -> Any:
+    """Below a secret name all text goes; structure, booleans, numbers and references stay."""
     if isinstance(data, (bytes, bytearray)):
         data = data.decode("utf-8", "replace")
     if isinstance(data, str):
-        shown = _shown(under, data) if under else data
-        return shown if shown == MASK or is_reference(shown) else _without_headers(scrub(shown))
+        if not data or is_reference(data):
+            return data
+        if where == "webhook":
+            return _text(_host_alone(data, hide), hide, depth)
+        return _text(data, hide, depth) if where == "open" else hide(data)
     if depth > _DEEPEST and isinstance(data, (Mapping, list, tuple, set, frozenset)):
         return MASK
     if isinstance(data, Mapping):
         items = cast("Mapping[Any, Any]", data).items()
         return {
-            scrub(str(key)): _redacted(value, under=_guarding(str(key), under), depth=depth + 1)
+            scrub(str(key), hide): _redacted(value, hide, _below(where, str(key), value), depth + 1)
             for key, value in items
         }
     if isinstance(data, (list, tuple, set, frozenset)):
         values = cast("Iterable[Any]", data)
-        return [_redacted(value, under=under, depth=depth + 1) for value in values]
+        return [_redacted(value, hide, where, depth + 1) for value in values]
     return data
 
 
-def _guarding(name: str, around: str) -> str:
-    """Of a field's name and the one that guards what is around it, the one that lets less through."""
-    if is_secret_name(name) or (not around and _WEBHOOK_NAME.search(name)):
-        return name
-    return around
+def _below(where: _Where, name: str, value: Any) -> _Where:
+    """What is below a field. What a JSON Schema says of a secret field is no secret; a default in it is."""
+    if where == "schema":
+        return "open" if name in _SCHEMA_TEXTS else "schema" if name in _SCHEMA_PARTS else "secret"
+    if where == "secret":
+        return "secret"
+    if is_secret_name(name):
+        return "schema" if where == "fields" and isinstance(value, Mapping) else "secret"
+    if where == "webhook" or _WEBHOOK_NAME.search(name):
+        return "webhook"
+    return "fields" if name == "properties" and isinstance(value, Mapping) else "open"
+
+
+def _text(text: str, hide: Hide, depth: int) -> str:
+    """A text without secrets: in the data it is written in, in data it quotes, in headers, by their shape."""
+    if _HARMLESS.fullmatch(text):
+        return text
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            written = json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            shown = _redacted(written, hide, "open", depth + 1)
+            return text if shown == written else json.dumps(shown, ensure_ascii=False)
+    return _without_headers(scrub_quoted(text, hide), hide)

@@ -33,6 +33,9 @@ from konnect_agent.errors import (
 from konnect_agent.prose import says_trouble
 from konnect_agent.spelling import flat
 
+HTML_PAGE = "an HTML page instead of an API answer"
+"""The words of a refusal that somebody else than Konnect wrote."""
+
 _LONGEST = 2000
 _TELLING = ("detail", "message", "error_description", "title", "error", "reason")
 _WRAPPERS = ("result", "data", "response", "body")
@@ -47,6 +50,10 @@ _OLD_PROBLEM = {"status", "message", "instance", "code"}
 _CALL_FAILED = re.compile(r"error|fail(?:ed|ure)?", re.IGNORECASE)
 _CALL_STATUS = re.compile(rf"\d{{3}}|{_CALL_FAILED.pattern}|success|ok|partial", re.IGNORECASE)
 _HTTP_ERROR = re.compile(r"HTTP error [45]\d\d: ")
+_INSIDE = re.compile(  # an operation that failed inside a block of code
+    r"Error calling tool '[^']*': (?:\w+: )?"
+    r"(?:call_tool\(|Error calling tool )'([^']{1,100})'(?:\) failed)?: "
+)
 _ANNOUNCED = re.compile(
     r"(?:Error: )?API Error \(Status [45]\d\d\)|Error calling tool '|HTTP error [45]\d\d:"
 )
@@ -100,6 +107,8 @@ def refusal(text: str, data: Any, **context: Any) -> KonnectError:
     hidden = hidden_error(data, **context) if isinstance(data, Mapping) else None
     if hidden is not None:
         return hidden
+    if inside := _INSIDE.match(text):
+        context["operation"] = inside[1]
     words = text.strip()[:_LONGEST] or _words(data)[0] or "the tool answered with an error and no text"
     status = wording.status_in(words)
     if status is not None:
@@ -274,7 +283,7 @@ def _words(value: Any) -> tuple[str, str | None]:
             return words.strip()[:_LONGEST], trace
         value, fields = fields, next(filter(None, map(as_object, told)), None)
     text = "" if value in (None, {}, []) else str(value).strip()
-    return ("an HTML page instead of an API answer" if text[:1] == "<" else text[:_LONGEST]), trace
+    return (HTML_PAGE if text[:1] == "<" else text[:_LONGEST]), trace
 
 
 def _invalid_parameters(value: Any) -> str:

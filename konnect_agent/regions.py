@@ -42,6 +42,26 @@ def parse_region(name: str | Region) -> Region:
         ) from None
 
 
+def parse_regions(written: str) -> dict[str, str]:
+    """Regions with their URLs: names with commas between, or `all` for every one (`global` is none).
+
+    A region may stand elsewhere, as `eu=https://proxy.example/`: then any name will do. Raises `ConfigError`.
+    """
+    found: dict[str, str] = {}
+    for entry in written.split(","):
+        name, elsewhere, url = (part.strip() for part in entry.partition("="))
+        if name.lower() == "all" and not elsewhere:
+            found |= {region.value: region.url for region in Region if region is not Region.GLOBAL}
+        elif elsewhere:
+            if not name:
+                raise ConfigError(f"{entry!r} names no region.", hint="Write eu=https://proxy.example/.")
+            found[name.lower()] = check_url(url)
+        else:
+            region = parse_region(name)
+            found[region.value] = region.url
+    return found
+
+
 def check_url(url: str, *, allow_insecure: bool = False) -> str:
     """`url` if it may carry a token. Raises `ConfigError` for anything but https, or http to this machine."""
     try:

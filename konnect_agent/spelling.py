@@ -76,13 +76,23 @@ def takes(name: str, schema: Object) -> bool:
 
 def allows(name: str, value: str, schema: Object) -> bool:
     """Whether the argument documented under `name` may be `value`; not if the schema lists only others."""
-    _, parameters = _place({name: None}, schema)
-    inside = parameters.get(_live_names({name: None}, parameters, schema).get(name, name))
+    inside = _parameter(name, schema)
     if any(not _MADE_OF & part.keys() and _may_be(None, part, schema) for part in _parts(inside, schema)):
         return True
-    _, choices = _accepted(inside, schema)
+    listed = listed_values(name, schema)
     names = {flat(other) for other in (value, *_RENAMED.get(value, ()))}
-    return not choices or any(flat(choice) in names for choice in choices)
+    return not listed or any(flat(choice) in names for choice in listed)
+
+
+def listed_values(name: str, schema: Object) -> list[str]:
+    """The texts that a schema lists for the argument documented under `name`; none where it lists none."""
+    return _accepted(_parameter(name, schema), schema)[1]
+
+
+def _parameter(name: str, schema: Object) -> Any:
+    """The schema of the argument documented under `name`, None when there is none."""
+    _, parameters = _place({name: None}, schema)
+    return parameters.get(_live_names({name: None}, parameters, schema).get(name, name))
 
 
 def _place(arguments: Mapping[str, Any], schema: Object) -> tuple[str | None, Object]:

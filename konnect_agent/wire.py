@@ -30,7 +30,7 @@ from mcp.shared.dispatcher import CallOptions
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic_core import to_json
 
-from konnect_agent import jsonrpc
+from konnect_agent import events, jsonrpc
 from konnect_agent.bodies import EVENTS, PLAIN, answer_among_events, answer_in, holds_events, whole
 from konnect_agent.config import Config
 from konnect_agent.decoding import Object, as_object
@@ -48,6 +48,7 @@ _ERROR_BODY_CAP = 256 * 1024
 _COURTESY = 1.0
 _SERVER_REQUEST_IDS = ("x-kong-request-id", "x-request-id")
 _ENDED = "The mcp session ended."
+_LOCAL_HINT = "Check SSL_CERT_FILE and SSL_CERT_DIR, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; nothing was sent."
 _SESSION, _VERSION = "mcp-session-id", "mcp-protocol-version"
 
 
@@ -210,7 +211,9 @@ class Wire:
 
     async def _sent(self, request: httpx2.Request) -> httpx2.Response:
         """The response to exactly this request, with our token in it whatever else the client knows."""
-        return await self._http.send(request, stream=True, auth=None, follow_redirects=False)
+        response = await self._http.send(request, stream=True, auth=None, follow_redirects=False)
+        events.emit(events.HttpAnswered(response.status_code, response.headers.get("date")))
+        return response
 
     async def _tell(self, request: httpx2.Request, *, limit: float = math.inf) -> None:
         """Send what has no answer, and forget about it."""

@@ -171,10 +171,14 @@ def is_lost_session(text: str) -> bool:
     return bool(_LOST_SESSION.search(text))
 
 
+def is_about_number(words: str, asked: int) -> bool:
+    """Whether a refusal is about how many rows were `asked` for."""
+    return bool(re.search(rf"\b(?:max_?results|limit|size|{asked})\b", words, re.IGNORECASE))
+
+
 def most_allowed(words: str, asked: int) -> int | None:
     """The number below `asked` that a refusal of so many says it would accept, None if it says none."""
-    about = re.search(rf"\b(?:max_?results|limit|size|{asked})\b", words, re.IGNORECASE)
-    most = _MOST.search(words) if about else None
+    most = _MOST.search(words) if is_about_number(words, asked) else None
     number = int(most.group(1)) if most else 0
     return number if 0 < number < asked else None
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from patterns.consumers import ConsumersResult, analyze_consumers
     from patterns.endpoint import EndpointResult, investigate_endpoint
     from patterns.performance import PerformanceResult, debug_performance
+    from patterns.regions import RegionsReport, in_regions
     from patterns.workflow import Report
 
 _HOME_OF = {
@@ -29,10 +30,12 @@ _HOME_OF = {
     "DebugPlan": "confirmation",
     "EndpointResult": "endpoint",
     "PerformanceResult": "performance",
+    "RegionsReport": "regions",
     "Report": "workflow",
     "analyze_consumers": "consumers",
     "audit_configuration": "audit",
     "debug_performance": "performance",
+    "in_regions": "regions",
     "investigate_alert": "alerts",
     "investigate_endpoint": "endpoint",
 }
@@ -44,10 +47,12 @@ __all__ = [
     "DebugPlan",
     "EndpointResult",
     "PerformanceResult",
+    "RegionsReport",
     "Report",
     "analyze_consumers",
     "audit_configuration",
     "debug_performance",
+    "in_regions",
     "investigate_alert",
     "investigate_endpoint",
 ]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from konnect_agent.ids import CompositeId, is_id, split_composite
@@ -31,12 +31,13 @@ def folded(identifier: str) -> str:
     return identifier.lower() if is_id(identifier) else identifier
 
 
-def answering(rows: Sequence[ApiRequest], time_range: str, answers: Answers) -> list[ApiRequest]:
+def answering(
+    rows: Sequence[ApiRequest], time_range: str, answers: Answers, *, now: datetime
+) -> list[ApiRequest]:
     """The rows that answer what was asked: in the time range, and by `answers`.
 
-    The newest row stands for the server's clock, unless it lies in the future.
+    The newest row stands for the server's clock, unless it lies in the future, after `now`.
     """
-    now = datetime.now(UTC)
     newest = min(now, max((row.request_start for row in rows if row.request_start), default=now))
     earliest = newest - int(time_range[:-1]) * _UNITS[time_range[-1]] - _SLACK
     verdicts = [False if row.request_start and row.request_start < earliest else answers(row) for row in rows]

@@ -68,11 +68,11 @@ class Bottleneck(Frozen):
 
 
 def read_entries(
-    entries: Sequence[Entry], unit: float | None, *, are_given: bool = False
+    entries: Sequence[Entry], unit: float | None, *, within: str = "", are_given: bool = False
 ) -> list[Bottleneck]:
     """The entries that are bottlenecks or spans. `are_given`: the server calls them so, and names suffice.
 
-    `unit` is that of durations which name none, in milliseconds.
+    `unit` is that of durations which name none, in milliseconds, `within` the key they stand under.
     """
     found: list[Bottleneck] = []
     for entry, share in zip(entries, shares_in(entries), strict=True):
@@ -84,7 +84,7 @@ def read_entries(
         found.append(
             Bottleneck(
                 name=name[0],
-                kind=_kind(fields, *name),
+                kind=_kind(fields, *name, within),
                 share=share,
                 severity=severity_in(entry),
                 score=score_in(entry),
@@ -102,6 +102,22 @@ def once(spans: Iterable[Bottleneck]) -> list[Bottleneck]:
     for span in spans:
         named.setdefault(span.name, []).append(span)
     return [_summed(alike) for alike in named.values()]
+
+
+def completed(span: Bottleneck, others: Iterable[Bottleneck]) -> Bottleneck:
+    """A bottleneck with what else is told of it: the figures of the one among `others` that is the same."""
+    alike = [other for other in others if is_same(span, other)]
+    alike = [other for other in alike if other.name.lower() == span.name.lower()] or alike
+    if len(alike) != 1:
+        return span
+    more = {name: value for name, value in alike[0] if getattr(span, name) is None}
+    return span.model_copy(update={**more, "kind": alike[0].kind if span.kind == "other" else span.kind})
+
+
+def is_same(span: Bottleneck, other: Bottleneck) -> bool:
+    """Whether two are about one place: of one name, or a plugin and its span, `kong.access.plugin.acl`."""
+    name, called = span.name.lower(), other.name.lower()
+    return name == called or called.endswith(f".plugin.{name}") or name.endswith(f".plugin.{called}")
 
 
 def _summed(alike: Sequence[Bottleneck]) -> Bottleneck:
@@ -128,14 +144,16 @@ def _total(span: Bottleneck) -> float | None:
     return span.total_ms
 
 
-def _kind(fields: Mapping[str, Any], name: str, named_by: str) -> str:
+def _kind(fields: Mapping[str, Any], name: str, named_by: str, within: str) -> str:
     given = next(
         (fields[key] for key in ("kind", "type", "category") if isinstance(fields.get(key), str)), ""
     )
     if given:
         return scrub(given[:_LONGEST_KIND])
+    if (named_by.startswith("plugin") or "plugin" in within) and not name.lower().startswith("kong."):
+        return "plugin"
     kinds = (kind for pattern, kind in _KINDS if re.search(pattern, name.lower()))
-    return next(kinds, "plugin" if named_by.startswith("plugin") else "other")
+    return next(kinds, "phase" if "phase" in within else "other")
 
 
 def _count(fields: Mapping[str, Any]) -> int | None:

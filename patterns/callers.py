@@ -57,9 +57,10 @@ async def look(
             failure_only=True,
             max_results=max_results,
         )
-        own = answering(once_each(found.rows), time_range, is_own)
-        if not own and any(row.request.failed for row in counted.rows):
-            raise Undecodable(f"None came, though {len(counted.rows)} were counted before", path="requests")
+        own = answering(once_each(found.rows), time_range, is_own, now=konnect.date())
+        if not own and counted.failed:
+            before = counted.counts()["failures"]
+            raise Undecodable(f"None came, though {before} were counted before", path="requests")
         requests = found.model_copy(update={"rows": tuple(own)})
     except KonnectError as error:
         missed(f"the requests of consumer {who.id}", error)

@@ -14,7 +14,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from patterns.figures import Entry, as_entry, durations_in, number_in, words_of
+from patterns.figures import (
+    NAMES,
+    Entry,
+    as_entries,
+    as_entry,
+    durations_in,
+    folded,
+    name_in,
+    number_in,
+    words_of,
+)
 
 _SHARE = frozenset(("share", "percent", "percentage", "pct", "ratio", "fraction", "contribution"))
 _OF_WHAT = frozenset(
@@ -28,6 +38,7 @@ _SEVERITIES = {
     "moderate": 2, "warning": 2, "high": 3, "major": 3, "severe": 3, "critical": 4,
 }  # fmt: skip
 _ROUNDED = 1.05  # a whole, and what rounding its parts may add
+_PHASES = frozenset(("phases", "byphase", "perphase"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,24 @@ def has_figures(value: Any, unit: float | None = 1.0) -> bool:
     """Whether `value` is an object with a share or a duration; `unit` is that of a duration without one."""
     entry = as_entry(value)
     return entry is not None and (_share(entry) is not None or bool(durations_in(entry, unit)))
+
+
+def by_phase(entry: Entry, unit: float | None = 1.0) -> list[Entry]:
+    """The entries that a named one without figures of its own is, phase by phase: often one of its name."""
+    named = name_in(entry)
+    inner = next((value for key, value in entry.items() if folded(key) in _PHASES), None)
+    runs = [(found[0], row) for row in map(as_entry, as_entries(inner)) if row and (found := name_in(row))]
+    runs += [(name, row) for name, value in (as_entry(inner) or {}).items() if (row := as_entry(value))]
+    runs = [(phase, row) for phase, row in runs if has_figures(row, unit)]
+    if named is None or not runs or has_figures(entry, unit):
+        return []
+    name, named_by = named
+    rest = {key: value for key, value in entry.items() if folded(key) not in {*_PHASES, *NAMES}}
+    return [
+        {named_by: name if len(runs) == 1 else f"{name} ({phase})", **rest,
+         **{key: value for key, value in row.items() if folded(key) not in NAMES}}
+        for phase, row in runs
+    ]  # fmt: skip
 
 
 def severity_in(entry: Entry) -> str | None:

@@ -32,6 +32,7 @@ _COMMANDS = {
         "alert": "from an alert to its cause",
     },
     "Server": {
+        "doctor": "what is wrong between here and Konnect, and what to do about it",
         "tools": "what the server offers",
         "call": "call any tool",
         "search": "search Kong's documentation through the server",

@@ -4,27 +4,30 @@
 counted, and so are rows nobody asked for). 3. Failures ranked per consumer; requests nobody authenticated
 are counted apart. 4. Each top consumer's entity and all its failures, in parallel. 5. The plugins it meets:
 those scoped to it, and the authentication on the routes where it fails.
-There is no total anywhere: a list as long as its limit was cut, and the report says so.
+There is no total anywhere: a list as long as its limit was cut. A server that can count all of it is asked
+to (see `patterns.aggregates`), and the rows are examples; of any other, the report says that it was cut.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from konnect_agent import Konnect
-from konnect_agent.errors import InvalidArguments, KonnectError, Undecodable
-from konnect_agent.ids import CompositeId, is_id
-from konnect_agent.models import ApiRequests
+from konnect_agent.errors import InvalidArguments, KonnectError, ToolUnavailable, Undecodable
+from konnect_agent.ids import CompositeId
 from konnect_agent.redaction import redact, scrub
 from konnect_agent.resources.analytics import at_least_one, checked_statuses, checked_time_range
 from konnect_agent.resources.resource import required
+from patterns.aggregates import Recount, recount
 from patterns.attribution import Attributed, ControlPlanes, answering, once_each, with_status
 from patterns.callers import Seen, look
-from patterns.coverage import fan_out
+from patterns.coverage import ask_each
 from patterns.encounters import Surroundings, doubts_about_groups, passages, surroundings
-from patterns.failures import ConsumerFailures, Counted, Failures, RouteFailures, Tally, latest
+from patterns.failures import NO_ROUTE, ConsumerFailures, Counted, Failures, RouteFailures, Tally, latest
+from patterns.placing import place
 from patterns.selection import Selected, group_members, select_control_plane
-from patterns.workflow import OpenStep, Result, keep, missed, step, truncated, workflow
+from patterns.workflow import OpenStep, Result, aggregated, keep, missed, step, truncated, workflow
 
 _SHOWN_REQUESTS = 20
 
@@ -32,10 +35,10 @@ _SHOWN_REQUESTS = 20
 class ConsumersResult(Result):
     """Who fails, how, and behind which plugins. `unattributed` are requests without a consumer.
 
-    `rows` is how many failing requests were counted, None when they could not be seen. Not counted in are
-    `elsewhere`, which belong to other control planes, `unplaced`, which do not say to which, `unasked`, which
-    the server sent although they have another status or are older than what was asked for, and `repeated`,
-    which it sent before.
+    `rows` is how many failing requests were counted, None when they could not be seen; `recounted` says that
+    the server did, because too few rows came. Not counted in are `elsewhere`, which belong to other control
+    planes, `unplaced`, which do not say to which, `unasked`, which the server sent although they have another
+    status or are older than what was asked for, and `repeated`, which it sent before.
     """
 
     control_plane: Selected = Selected()
@@ -47,6 +50,7 @@ class ConsumersResult(Result):
     unasked: int = 0
     repeated: int = 0
     truncated: bool = False
+    recounted: bool = False
     consumers: tuple[ConsumerFailures, ...] = ()
     unattributed: Failures = Failures()
     notes: tuple[str, ...] = ()
@@ -86,17 +90,27 @@ async def analyze_consumers(
             time_range, status_codes=statuses, max_results=max_results
         )
         sent = once_each(found.rows)
-        failing = answering(sent, time_range, with_status(statuses))
-        rows = [known.attribute(row) for row in failing]
+        failing = answering(sent, time_range, with_status(statuses), now=konnect.date())
+        attributed = [known.attribute(row) for row in failing]
+        rows = await place(konnect, attributed, known)
+        placed = sum(1 for row, then in zip(rows, attributed, strict=True) if row is not then)
         own = rows if everywhere else [row for row in rows if row.control_plane_id]
         unplaced = 0 if everywhere else sum(1 for row in rows if not row.says_where)
-        _note_unseen(found, rows, unplaced)
+        _note_unseen(rows, unplaced)
     async with step("rank consumers") as this:
         tally = Tally.of(own)
-        ranking = tally.ranking()
+        recounted = None
+        if found.truncated:
+            recounted = await _recounted(
+                konnect, tally, known, everywhere=everywhere, time_range=time_range, status_codes=statuses,
+                top=top,
+            )  # fmt: skip
+            _note_cut(recounted, len(rows))
+        ranking = recounted.ranking if recounted else tally.ranking()
         best = ranking[:top]
-        ids = {f"consumer_id_{i}": who for i, (who, _) in enumerate(best, start=1) if is_id(who.id)}
-        this.extract(**{name: str(who) for name, who in ids.items()})
+        this.extract_each("consumer_id", [who.id for who, counted in best if who.id != counted.username])
+        if everywhere and best:
+            this.extract(control_plane_id=best[0][0].control_plane_id)
     result = result.model_copy(
         update={
             "rows": len(own),
@@ -104,18 +118,20 @@ async def analyze_consumers(
             "unplaced": unplaced,
             "unasked": len(sent) - len(failing),
             "repeated": len(found.rows) - len(sent),
-            "truncated": found.truncated,
+            "truncated": found.truncated and not recounted,
             "unattributed": Failures(**tally.anonymous.counts()),
+            **(_of_server(recounted) if recounted else {}),
         }
     )
-    result = keep(result.model_copy(update={"notes": tuple(_notes(result, len(ranking), top))}))
+    notes = tuple(_notes(result, len(found.rows), len(ranking), top, placed))
+    result = keep(result.model_copy(update={"notes": notes}))
 
     async with step("top consumers"):
-        looks = await fan_out(
+        looks = await ask_each(
+            konnect,
             "consumers",
             best,
             lambda entry: look(konnect, *entry, known=known, time_range=time_range, max_results=max_results),
-            width=konnect.config.max_in_flight,
         )
     async with step("plugins"):
         plane_ids = list(dict.fromkeys(who.control_plane_id for who, _ in best if who.control_plane_id))
@@ -125,7 +141,7 @@ async def analyze_consumers(
         for (who, counted), seen in zip(best, looks, strict=True)
         if isinstance(seen, Seen)
     )
-    ways = passages(row for _, counted in best for row in counted.rows)
+    ways = passages(counted for _, counted in best)
     doubts = doubts_about_groups((plugin for each in around.values() for plugin in each.plugins), ways)
     return result.model_copy(update={"consumers": consumers, "notes": (*result.notes, *doubts)})
 
@@ -152,9 +168,38 @@ async def _control_planes(
     return chosen, ControlPlanes((plane, *members))
 
 
-def _note_unseen(found: ApiRequests, rows: Sequence[Attributed], unplaced: int) -> None:
-    if found.truncated:
-        truncated(f"failing requests (the newest {len(rows)} were counted)")
+async def _recounted(konnect: Konnect, *question: Any, **more: Any) -> Recount | None:
+    """What the server counts itself; None where it does not, or where that cannot be relied on."""
+    try:
+        return await recount(konnect, *question, **more)
+    except ToolUnavailable:  # a generation without aggregates
+        return None
+    except KonnectError as error:
+        missed("the server's own counts of failing requests", error)
+        return None
+
+
+def _note_cut(recounted: Recount | None, rows: int) -> None:
+    if recounted is None:
+        truncated(f"failing requests (the newest {rows} were counted)")
+        return
+    aggregated("failing requests by consumer, status, route and hour")
+    if not recounted.whole:
+        truncated(f"failing consumers (the first {len(recounted.ranking)} were counted)")
+
+
+def _of_server(counts: Recount) -> dict[str, Any]:
+    """The fields of the result that the server counted."""
+    return {
+        "recounted": True,
+        "rows": counts.total,
+        "elsewhere": counts.elsewhere,
+        "unplaced": counts.unplaced,
+        "unattributed": Failures(**counts.anonymous.counts()),
+    }
+
+
+def _note_unseen(rows: Sequence[Attributed], unplaced: int) -> None:
     silent = sum(1 for row in rows if row.request.status is None)
     if silent:
         said = f"{silent} of {len(rows)} rows have no readable status, and count as failures were asked for"
@@ -168,9 +213,10 @@ def _note_unseen(found: ApiRequests, rows: Sequence[Attributed], unplaced: int) 
         missed("consumers", Undecodable(said, path="consumer"))
 
 
-def _notes(result: ConsumersResult, ranked: int, top: int) -> Iterator[str]:
+def _notes(result: ConsumersResult, sent: int, ranked: int, top: int, placed: int) -> Iterator[str]:
     failing = (result.rows or 0) + result.elsewhere + result.unplaced
-    sent = failing + result.unasked + result.repeated
+    if result.recounted:
+        yield f"The server stopped at {sent} rows and counted {failing} itself: the rows are examples."
     if result.truncated:
         yield (
             f"The server stopped at {sent} rows: these are the newest, not all. "
@@ -191,6 +237,11 @@ def _notes(result: ConsumersResult, ranked: int, top: int) -> Iterator[str]:
         yield (
             f"{result.unplaced} failing requests do not say which control plane they belong to: they are "
             "left out, and may belong here."
+        )
+    if placed:
+        yield (
+            f"{placed} failing requests do not say which control plane they belong to: each counts for the "
+            "only one that has its route or consumer, or for the only one that is visible."
         )
     if ranked > top:
         yield f"{ranked} consumers failed; these are the first {top}."
@@ -214,12 +265,12 @@ def _view(who: CompositeId, counted: Counted, seen: Seen, around: Surroundings) 
         request_count=len(requests) if seen.requests else None,
         request_count_is_minimum=bool(seen.requests and seen.requests.truncated),
         statistics=redact(seen.requests.summary) if seen.requests else {},
-        plugins=around.met(own_id or who.id, passages(counted.rows)),
+        plugins=around.met(own_id or who.id, passages([counted])),
     )
 
 
 def _route_failures(route_id: str, failures: int, around: Surroundings) -> RouteFailures:
-    if route_id == "none":
+    if route_id == NO_ROUTE:
         return RouteFailures(failures=failures)
     route = around.route(route_id)
     return RouteFailures(id=route_id, name=scrub(route.label) if route else None, failures=failures)

@@ -1,7 +1,8 @@
 """What could not be seen, kept apart from what is not there; and the fan-out that many workflows share.
 
 `fan_out` runs one piece of work for each item through one flat, bounded queue. A piece that fails never
-costs the others: its error becomes part of the coverage, and the report `incomplete`.
+costs the others: its error becomes part of the coverage, and the report `incomplete`. `ask_each` is the
+fan-out of questions to one server, as wide as that server makes worth while.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Self, TypeVar, cast
 import anyio
 from pydantic import BaseModel, ConfigDict
 
-from konnect_agent import events
+from konnect_agent import Konnect, events
 from konnect_agent.errors import KonnectError
 from konnect_agent.redaction import scrub
 
@@ -55,13 +56,17 @@ class Missing(BaseModel):
 
 
 class Coverage(BaseModel):
-    """What a report did not see. `complete` only when nothing is missing and no list was cut."""
+    """What a report did not see. `complete` only when nothing is missing and no list was cut.
+
+    `aggregated` is what the server counted itself, where its rows were cut and would have been too few.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     complete: bool = True
     missing: tuple[Missing, ...] = ()
     truncated: tuple[str, ...] = ()
+    aggregated: tuple[str, ...] = ()
 
     def without(self, what: str, error: KonnectError, control_plane: Any = None) -> Coverage:
         """This coverage, less one thing."""
@@ -78,12 +83,17 @@ class Coverage(BaseModel):
             return self
         return self.model_copy(update={"complete": False, "truncated": (*self.truncated, what)})
 
+    def counted(self, what: str) -> Coverage:
+        """This coverage, with one thing that the server counted itself."""
+        return self.model_copy(update={"aggregated": tuple(dict.fromkeys((*self.aggregated, what)))})
+
     def and_also(self, other: Coverage) -> Coverage:
         """Both coverages together."""
         return Coverage(
             complete=self.complete and other.complete,
             missing=(*self.missing, *other.missing),
             truncated=tuple(dict.fromkeys((*self.truncated, *other.truncated))),
+            aggregated=tuple(dict.fromkeys((*self.aggregated, *other.aggregated))),
         )
 
 
@@ -116,6 +126,16 @@ async def fan_out(
     except BaseExceptionGroup as group:
         raise _first(group) from None
     return [results[index] for index in range(len(items))]
+
+
+async def ask_each(
+    konnect: Konnect, what: str, items: Sequence[T], ask: Callable[[T], Awaitable[V]]
+) -> list[V | KonnectError]:
+    """`fan_out` with as many questions at once as go into the calls in flight: code mode batches them.
+
+    Raises what connecting raises, if nothing was asked before.
+    """
+    return await fan_out(what, items, ask, width=await konnect.at_once()) if items else []
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

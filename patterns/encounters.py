@@ -19,8 +19,9 @@ from konnect_agent.errors import KonnectError
 from konnect_agent.gateway import PluginIndex, effective_plugins
 from konnect_agent.models import Plugin, Route
 from konnect_agent.redaction import scrub
-from patterns.attribution import Attributed, ControlPlanes, folded
-from patterns.coverage import Named, fan_out
+from patterns.attribution import ControlPlanes, folded
+from patterns.coverage import Named, ask_each
+from patterns.failures import NO_ROUTE, Counted
 from patterns.groups import fellows, memberships, visible_memberships
 from patterns.views import PluginView
 from patterns.workflow import missed, step, truncated
@@ -105,7 +106,7 @@ async def surroundings(
 
     holders = dict.fromkeys(holder for each in members.values() for holder in each)
     queue = [(what, holder) for holder in holders for what in ("plugins", "routes")]
-    answers = await fan_out("lists", queue, read, width=konnect.config.max_in_flight)
+    answers = await ask_each(konnect, "lists", queue, read)
     for (what, holder), failed in zip(queue, answers, strict=True):
         if isinstance(failed, KonnectError):
             missed(what, failed, control_plane=Named(id=holder, name=names.get(holder)))
@@ -117,9 +118,14 @@ async def surroundings(
     }
 
 
-def passages(rows: Iterable[Attributed]) -> tuple[Passage, ...]:
-    """The ways that requests took, each once."""
-    return tuple(dict.fromkeys(Passage(row.route_id, row.service_id) for row in rows if row.route_id))
+def passages(failures: Iterable[Counted]) -> tuple[Passage, ...]:
+    """The ways that requests took, each once; of those that only the server counted, the routes are known."""
+    listed = tuple(failures)
+    rows = (row for counted in listed for row in counted.rows)
+    seen = dict.fromkeys(Passage(row.route_id, row.service_id) for row in rows if row.route_id)
+    known = {way.route_id for way in seen}
+    counted = dict.fromkeys(route_id for each in listed for route_id in each.counts()["by_route"])
+    return (*seen, *(Passage(each) for each in counted if each not in known and each != NO_ROUTE))
 
 
 def doubts_about_groups(plugins: Iterable[Plugin], ways: Iterable[Passage]) -> Iterator[str]:

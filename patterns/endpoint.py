@@ -23,7 +23,7 @@ from konnect_agent.ids import is_id
 from konnect_agent.models import Consumer, ControlPlane, Plugin, Route, Service
 from konnect_agent.redaction import scrub
 from konnect_agent.resources.resource import required
-from patterns.coverage import fan_out
+from patterns.coverage import ask_each
 from patterns.encounters import Passage, doubts_about_groups
 from patterns.locating import candidates, locate
 from patterns.selection import Selected
@@ -214,8 +214,7 @@ async def _service(konnect: Konnect, holders: Sequence[ControlPlane], service_id
 
 async def _plugins(konnect: Konnect, holders: Sequence[ControlPlane]) -> tuple[list[Plugin], bool]:
     """The plugins of all holders, and whether every one of them could be seen."""
-    width = konnect.config.max_in_flight
-    answers = await fan_out("plugins", holders, lambda each: konnect.plugins.list(each.id or ""), width=width)
+    answers = await ask_each(konnect, "plugins", holders, lambda each: konnect.plugins.list(each.id or ""))
     plugins: list[Plugin] = []
     seen = True
     for holder, listed in zip(holders, answers, strict=True):

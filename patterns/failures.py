@@ -15,6 +15,9 @@ from patterns.attribution import Attributed, folded
 from patterns.views import PluginView
 from patterns.workflow import Frozen
 
+NO_ROUTE = "none"
+"""What stands for the route where none had matched."""
+
 
 class RouteFailures(Frozen):
     """How often one route was part of it; `id` is None where no route had matched."""
@@ -67,25 +70,36 @@ class ConsumerFailures(Failures):
 
 @dataclass
 class Counted:
-    """Failures of one consumer, or of nobody."""
+    """Failures of one consumer, or of nobody: the rows, and what the server `recounted` if they are few."""
 
     rows: list[Attributed] = field(default_factory=list[Attributed])
+    recounted: Failures | None = None
+    name: str | None = None
 
     def counts(self) -> dict[str, Any]:
         """The three ways of counting, most first (hours in order)."""
+        if self.recounted is not None:
+            return dict(self.recounted)
         starts = (row.request.request_start for row in self.rows)
         return {
             "failures": len(self.rows),
             "by_status": _most_first(str(row.request.status or "unknown") for row in self.rows),
-            "by_route": _most_first(row.route_id or "none" for row in self.rows),
+            "by_route": _most_first(row.route_id or NO_ROUTE for row in self.rows),
             "by_hour": dict(sorted(Counter(f"{at:%Y-%m-%dT%H:00Z}" for at in starts if at).items())),
         }
 
     @property
     def username(self) -> str | None:
-        """What the rows call the consumer, if they do."""
-        return next(
-            (row.request.consumer_username for row in self.rows if row.request.consumer_username), None
+        """What the rows or the server's counts call the consumer, if they do."""
+        names = (row.request.consumer_username for row in self.rows if row.request.consumer_username)
+        return next(names, self.name)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any of these is a failure as `failureOnly` means it: 400 and above."""
+        statuses = (self.recounted or Failures()).by_status
+        return any(row.request.failed for row in self.rows) or any(
+            status >= "400" for status in statuses if status.isdecimal()
         )
 
 
@@ -106,14 +120,18 @@ class Tally:
             if who is None:
                 tally.anonymous.rows.append(row)
                 continue
-            key = folded(who.control_plane_id or ""), folded(who.id)
-            tally.callers.setdefault(key, (who, Counted()))[1].rows.append(row)
+            tally.callers.setdefault(caller_key(who), (who, Counted()))[1].rows.append(row)
         return tally
 
     def ranking(self) -> list[tuple[CompositeId, Counted]]:
         """Most failures first; equal ones in the order of their ids, so that it is stable."""
         ranked = sorted(self.callers.items(), key=lambda item: (-len(item[1][1].rows), *reversed(item[0])))
         return [entry for _, entry in ranked]
+
+
+def caller_key(who: CompositeId) -> tuple[str, str]:
+    """What two spellings of one consumer have in common."""
+    return folded(who.control_plane_id or ""), folded(who.id)
 
 
 def _most_first(words: Iterable[str]) -> dict[str, int]:

@@ -21,7 +21,7 @@ Entry = Mapping[str, Any]
 FIGURES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "mean_ms", "max_ms", "total_ms", "duration_ms")
 """What is read of durations. `duration_ms` is one that the server does not say the statistic of."""
 
-_NAMES = (
+NAMES = (
     "name", "span", "spanname", "operation", "operationname", "component", "plugin", "pluginname", "label",
     "title", "displayname", "phase",
 )  # fmt: skip
@@ -53,7 +53,7 @@ _LONGEST_NAME = 200
 def name_in(entry: Entry) -> tuple[str, str] | None:
     """The name of an entry and the word it stands under, without credentials; None when it has none."""
     fields = {folded(key): value for key, value in entry.items()}
-    for word in _NAMES:
+    for word in NAMES:
         value = fields.get(word)
         value = (as_entry(value) or {}).get("name", value)
         if isinstance(value, str) and value.strip():

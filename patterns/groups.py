@@ -15,7 +15,7 @@ from konnect_agent.decoding import undecodable
 from konnect_agent.errors import KonnectError
 from konnect_agent.models import ControlPlane
 from konnect_agent.redaction import scrub
-from patterns.coverage import fan_out
+from patterns.coverage import ask_each
 from patterns.workflow import missed, truncated
 
 
@@ -36,9 +36,7 @@ async def memberships(konnect: Konnect, control_planes: Iterable[ControlPlane]) 
     """The members of every group among `control_planes`; what cannot be seen is noted in the coverage."""
     groups = [each for each in control_planes if each.is_group]
     ids = [group.id or "" for group in groups]
-    answers = await fan_out(
-        "group members", ids, konnect.control_plane_groups.list, width=konnect.config.max_in_flight
-    )
+    answers = await ask_each(konnect, "group members", ids, konnect.control_plane_groups.list)
     found: list[Membership] = []
     for group, answer in zip(groups, answers, strict=True):
         if isinstance(answer, KonnectError):

@@ -31,7 +31,7 @@ from konnect_agent.errors import (
 from konnect_agent.matching import rank
 from konnect_agent.models import ControlPlane, Route
 from konnect_agent.redaction import scrub
-from patterns.coverage import fan_out
+from patterns.coverage import ask_each
 from patterns.groups import Membership, memberships, unique, visible_memberships
 from patterns.selection import group_members, select_control_plane
 from patterns.serving import Asked, Serving, serving
@@ -107,8 +107,10 @@ async def candidates(konnect: Konnect, asked: Asked, name: str | None, this: Ope
         found = ()
     except _UNANSWERED as error:
         found, problem = (), f"failed ({type(error).__name__}: {scrub(error.message)})"
-    if any(plane.id for plane in found):
-        return Candidates(tuple(plane for plane in found if plane.id), "get_by_route")
+    named = tuple(plane for plane in found if plane.id)
+    if named:
+        this.extract_each("control_plane_id", (plane.id for plane in named))
+        return Candidates(named, "get_by_route")
     return await _every(konnect, f"get_by_route {problem}")
 
 
@@ -231,9 +233,8 @@ def _placed(plane: ControlPlane, known: tuple[Membership, ...] | None) -> Place:
 async def _read_routes(konnect: Konnect, holders: Sequence[ControlPlane], looked: _Looked) -> None:
     """Read what was not read yet; a list that fails is noted."""
     wanted = [each for each in holders if each.id not in looked.names]
-    width = konnect.config.max_in_flight
-    answers = await fan_out(
-        "control planes", wanted, lambda each: konnect.routes.list(each.id or ""), width=width
+    answers = await ask_each(
+        konnect, "control planes", wanted, lambda each: konnect.routes.list(each.id or "")
     )
     for holder, answer in zip(wanted, answers, strict=True):
         if isinstance(answer, KonnectError):

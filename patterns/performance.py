@@ -2,7 +2,8 @@
 
 1. Select the control plane. 2. Confirm the full criteria. 3. CreateDebugSession. 4. `fetch_status` until
 completed. 5. `summarize_session`: bottlenecks worst first, and the latency distribution.
-A session that was started here is stopped when the workflow is left early. A summary that
+A session that was started here is stopped when the workflow is left early; the unfinished report has its
+status as last seen, or `cancelled` once the server has confirmed the stop. A summary that
 yields no figure, and does not say that there were no samples, was not understood: the coverage says so.
 """
 
@@ -12,16 +13,22 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import Any, cast
 
-from konnect_agent import Konnect
+from konnect_agent import Konnect, events
 from konnect_agent.decoding import CUT, as_object, undecodable
 from konnect_agent.errors import DebugSessionFailed, InvalidArguments, KonnectError
 from konnect_agent.ids import split_composite
-from konnect_agent.models import DebugCriteria
+from konnect_agent.models import DebugCriteria, DebugStatus
 from konnect_agent.redaction import redact
 from konnect_agent.resources.resource import required
 from patterns.confirmation import Confirm, DebugPlan, confirmed
 from patterns.selection import Selected, select_control_plane
-from patterns.traces import Bottleneck, read_bottlenecks, read_latency, read_samples
+from patterns.traces import (
+    Bottleneck,
+    read_bottlenecks,
+    read_latency,
+    read_samples,
+    speaks_of_bottlenecks,
+)
 from patterns.workflow import Frozen, Result, keep, missed, step, truncated, workflow
 
 _LONGEST_TEXT = 50_000
@@ -100,18 +107,28 @@ async def debug_performance(
     result = keep(PerformanceResult(control_plane=selected))
 
     if pair is not None:
-        result = await _completed(konnect, result, pair.id, session_duration)
+        result = await _completed(konnect, _with_session(result, pair.id, None), session_duration)
         return await _summarized(konnect, result)
     result = keep(result.model_copy(update={"criteria": criteria.resolved()}))
     async with step("confirm"):
         stoppable = await konnect.debug_sessions.can_be_stopped()
         await confirmed(DebugPlan(plane, criteria, konnect.endpoint, selected.found_by, stoppable), confirm)
-    async with AsyncExitStack() as until_done:
-        async with step("create debug session") as this:
-            running = konnect.debug_sessions.running(plane_id, criteria)
-            session_id = (await until_done.enter_async_context(running)).id or ""
-            this.extract(debug_session_id=session_id)
-        result = await _completed(konnect, result, session_id, criteria.length)
+    stopped: list[str] = []
+    with events.listening(lambda event: stopped.extend(_stopped_in(event))):
+        try:
+            async with AsyncExitStack() as until_done:
+                async with step("create debug session") as this:
+                    running = konnect.debug_sessions.running(plane_id, criteria)
+                    session = await until_done.enter_async_context(running)
+                    this.extract(debug_session_id=session.id)
+                started = _with_session(result, session.id, session.status)
+                result = await _completed(konnect, started, criteria.length)
+        except DebugSessionFailed:  # its status is the one it ended with
+            raise
+        except BaseException:
+            for session_id in stopped:
+                keep(_with_session(result, session_id, DebugStatus.CANCELLED))
+            raise
     return await _summarized(konnect, result)
 
 
@@ -127,25 +144,29 @@ def _one_plane(named: str | None, inside: Any) -> str | None:
     return named
 
 
-async def _completed(
-    konnect: Konnect, result: PerformanceResult, session_id: str, length: float | None
-) -> PerformanceResult:
+async def _completed(konnect: Konnect, result: PerformanceResult, length: float | None) -> PerformanceResult:
     """Step 4 on a session that exists; one of unknown `length` ends at the usual time or any later."""
     length, grace = (length, 60.0) if length else (60.0, 1800.0)
-    plane_id = result.control_plane.id or ""
-    result = keep(_with_session(result, session_id, None))
+    plane_id, session_id = result.control_plane.id or "", result.debug_session.id or ""
+    keep(result)
+
+    def note(event: events.Event) -> None:
+        if isinstance(event, events.Polled):
+            keep(_with_session(result, session_id, event.status))
+
     async with step("wait until completed") as this:
         this.extract(debug_session_id=session_id)
         try:
-            await konnect.debug_sessions.wait(
-                session_id, control_plane_id=plane_id, duration=length, grace=grace
-            )
+            with events.listening(note):
+                await konnect.debug_sessions.wait(
+                    session_id, control_plane_id=plane_id, duration=length, grace=grace
+                )
         except DebugSessionFailed as failure:
-            result = keep(_with_session(result, session_id, failure.status))
+            ended = keep(_with_session(result, session_id, failure.status))
             with suppress(KonnectError):  # what was traced until then may be there; the failure stands
-                keep(await _with_summary(konnect, result))
+                keep(await _with_summary(konnect, ended))
             raise
-    return keep(_with_session(result, session_id, "completed"))
+    return keep(_with_session(result, session_id, DebugStatus.COMPLETED))
 
 
 async def _summarized(konnect: Konnect, result: PerformanceResult) -> PerformanceResult:
@@ -160,9 +181,10 @@ async def _with_summary(konnect: Konnect, result: PerformanceResult) -> Performa
     summary = redact(answer.data)
     bottlenecks, latency = read_bottlenecks(summary), read_latency(summary)
     samples = read_samples(summary)
-    if samples != 0 and not bottlenecks and not latency:
+    if samples != 0 and not bottlenecks and (not latency or speaks_of_bottlenecks(summary)):
         count = "samples without a count" if samples is None else f"{samples} samples"
-        what = f"the server reports {count}, and no bottleneck or latency that can be read"
+        unread = "bottleneck" if latency else "bottleneck or latency"
+        what = f"the server reports {count}, and no {unread} that can be read"
         missed("the figures of the debug session's summary", undecodable(what, summary))
     shown = _shortened(summary)
     if shown != summary or (as_object(summary) or {}).get(CUT) is True:
@@ -180,5 +202,12 @@ def _shortened(data: Any) -> Any:
     return [_shortened(entry) for entry in cast("list[Any]", data)] if isinstance(data, list) else data
 
 
-def _with_session(result: PerformanceResult, session_id: str, status: str | None) -> PerformanceResult:
-    return result.model_copy(update={"debug_session": SessionState(id=session_id, status=status)})
+def _stopped_in(event: events.Event) -> tuple[str, ...]:
+    """The debug session that an event says was stopped."""
+    return (event.debug_session_id,) if isinstance(event, events.Stopped) else ()
+
+
+def _with_session(result: PerformanceResult, session_id: str | None, status: str | None) -> PerformanceResult:
+    known = DebugStatus.read(status or "")
+    shown = status if known is DebugStatus.UNKNOWN else known.value
+    return result.model_copy(update={"debug_session": SessionState(id=session_id, status=shown)})

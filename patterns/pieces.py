@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from konnect_agent.envelopes import ENVELOPES
-from patterns.claims import has_figures
+from patterns.claims import by_phase, has_figures
 from patterns.figures import as_entries, as_entry, folded, name_in, scale_of, unit_in, words_of
 from patterns.narration import data_in
 
@@ -67,7 +67,8 @@ def _inside(piece: Piece) -> Iterator[Piece]:
     for entry in entries:
         key = piece.key if isinstance(entry, list) else ""
         alone = piece.alone and len(entries) == 1
-        yield replace(inner, key=key, value=entry, alone=alone, is_entry=has_figures(entry, piece.unit))
+        is_entry = has_figures(entry, piece.unit) or bool(by_phase(as_entry(entry) or {}, piece.unit))
+        yield replace(inner, key=key, value=entry, alone=alone, is_entry=is_entry)
     unit = unit_in(fields, piece.unit)
     for name, value in fields.items():
         if piece.is_entry and not isinstance(value, list):
@@ -75,6 +76,8 @@ def _inside(piece: Piece) -> Iterator[Piece]:
         key = piece.key if folded(name) in _WRAPPERS else "_".join(words_of(name))
         of_part = piece.of_part or bool(_PARTS.search(key))
         is_entry = of_part and has_figures(value, unit)
+        if piece.of_part and not is_entry and (inside := as_entry(value)) is not None:
+            is_entry = bool(by_phase({"name": name, **inside}, unit))
         key = "" if piece.of_part and is_entry else key
         yield replace(
             inner, key=key, value=value, unit=scale_of(name) or unit, of_part=of_part, is_entry=is_entry

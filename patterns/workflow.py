@@ -14,7 +14,7 @@ What was interrupted hands its unfinished report, without an error, to `unfinish
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -105,6 +105,11 @@ class OpenStep:
         """Note ids by name, such as `control_plane_id=...`; None is left out."""
         self.extracted.update({name: value for name, value in ids.items() if value})
 
+    def extract_each(self, name: str, ids: Iterable[str | None]) -> None:
+        """Note several ids of a kind, best first: the first as `name`, the others as `name_2`, `name_3`..."""
+        for number, value in enumerate(filter(None, ids), start=1):
+            self.extracted[name if number == 1 else f"{name}_{number}"] = value
+
     def closed(self, status: str) -> Step:
         """The finished step."""
         return Step(
@@ -176,6 +181,13 @@ def truncated(what: str) -> None:
     run = _run.get()
     if run is not None:
         run.coverage = run.coverage.cut(what)
+
+
+def aggregated(what: str) -> None:
+    """Note that the server counted `what` itself, where there were more rows than came."""
+    run = _run.get()
+    if run is not None:
+        run.coverage = run.coverage.counted(what)
 
 
 Inner = Callable[Concatenate[Konnect, P], Awaitable[R]]

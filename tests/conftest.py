@@ -17,6 +17,7 @@ from konnect_agent import Konnect
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
 
+from .code_mode import process
 from .handmade import Handmade, Serve, running
 
 Client = Callable[..., Konnect]
@@ -70,6 +71,13 @@ def _handmade() -> Iterator[Handmade]:
 def serve(_handmade: Handmade) -> Serve:
     """Let the hand-made server offer tools with the answers of this test."""
     return _handmade.offer
+
+
+@pytest.fixture(scope="session")
+def code_mode() -> Iterator[process.Process]:
+    """Servers in real code mode, in a process of their own that starts when a test first wants one."""
+    with process.running() as started:
+        yield started
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from konnect_agent import (
     Unreachable,
     redaction,
 )
-from konnect_agent.events import CallFinished, CallStarted, Event, listening
+from konnect_agent.events import CallFinished, CallStarted, Event, HttpAnswered, listening
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
 
@@ -268,7 +268,7 @@ async def test_every_call_is_told_to_whoever_listens_without_its_secrets(serve: 
         ("login", "ok", 1),
         ("fail", "ToolError", 1),
     ]
-    assert [type(event) for event in heard] == [CallStarted, CallFinished] * 2
+    assert [type(event) for event in heard] == [CallStarted, HttpAnswered, CallFinished] * 2
     assert finished[0].arguments["user"] == "me"
 
 

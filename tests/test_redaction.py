@@ -166,6 +166,49 @@ def test_only_a_whole_reference_is_one(value: str) -> None:
     assert redact({"secret": value}) == {"secret": MASK}
 
 
+def test_data_written_in_a_text_is_redacted_as_data() -> None:
+    inner = '{"redis": {"password": "hunter2", "port": 6379}, "hosts": ["a"]}'
+    assert redact({"body": inner}) == {
+        "body": f'{{"redis": {{"password": "{MASK}", "port": 6379}}, "hosts": ["a"]}}'
+    }
+    untouched = '{ "hosts":["a"] }'
+    assert redact([untouched, "{vault://env/x}", "[not data"]) == [untouched, "{vault://env/x}", "[not data"]
+    assert (
+        redact("it said {'client_secret': 'hunter2', 'a': 1}")
+        == f"it said {{'client_secret': '{MASK}', 'a': 1}}"
+    )
+
+
+def test_what_a_schema_says_of_a_secret_field_is_no_secret_but_a_default_is() -> None:
+    described = {
+        "anyOf": [{"type": "string", "format": "uuid"}, {"type": "null"}],
+        "description": "Yours",
+        "default": "hunter2",
+        "examples": ["hunter2"],
+    }
+    shown = redact({"properties": {"api_key": described, "password": "hunter2"}})["properties"]
+    assert shown["api_key"] == {**described, "default": MASK, "examples": [MASK]}
+    assert shown["password"] == MASK
+
+
+def test_where_a_list_goes_on_is_no_secret() -> None:
+    paging = {"next_page_token": "a", "nextPageToken": "b", "page_token": "c", "continuation_token": "d"}
+    assert redact(paging) == paging
+    assert redact({"session_token": "a", "token": "b"}) == {"session_token": MASK, "token": MASK}
+
+
+def test_what_stands_in_the_place_of_a_secret_can_be_said() -> None:
+    hidden: list[str] = []
+
+    def hide(secret: str) -> str:
+        hidden.append(secret)
+        return "X"
+
+    data = {"password": "one", "url": "redis://u:two@h/?token=three", "add": ["X-Api-Key: four"]}
+    assert redact(data, hide) == {"password": "X", "url": "redis://u:X@h/?token=X", "add": ["X-Api-Key: X"]}
+    assert hidden == ["one", "two", "three", "four"]
+
+
 def test_secrets_hide_neither_in_keys_nor_in_odd_containers() -> None:
     token = "kpat_0123456789"
     odd: Any = {token: 1, "secret": {token: "x"}, "tuple": (token,), "set": {token}, "bytes": token.encode()}

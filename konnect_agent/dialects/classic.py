@@ -15,8 +15,8 @@ from konnect_agent.dialects import Intent, Send
 from konnect_agent.dialects.paging import whole_list
 from konnect_agent.envelopes import Rows, rows, single
 from konnect_agent.errors import ToolUnavailable
-from konnect_agent.spelling import allows
-from konnect_agent.toolbox import Toolbox
+from konnect_agent.spelling import allows, listed_values, takes
+from konnect_agent.toolbox import Tool, Toolbox
 
 ROWS: Mapping[str, tuple[str, str | None]] = {
     "control_planes.list": ("GetControlPlane", "list"),
@@ -51,6 +51,9 @@ ROWS: Mapping[str, tuple[str, str | None]] = {
     "knowledge_base.search": ("KnowledgeBaseSearch", None),
 }
 
+_ALSO = {"KnowledgeBaseSearch": "KnowledgeBase"}
+"""What a tool is called beside code mode (fact sheet 1, documented)."""
+
 
 class Classic:
     """Speaks to a server of the public beta of December 2025 and everything that kept its tools."""
@@ -59,18 +62,19 @@ class Classic:
 
     def recognises(self, toolbox: Toolbox) -> bool:
         """Any one documented tool will do: which ones are offered depends on the caller's permissions."""
-        return any(toolbox.find(tool) for tool, _ in ROWS.values())
+        return any(_find(tool, toolbox) for tool, _ in ROWS.values())
 
-    def offers(self, intent: Intent, toolbox: Toolbox) -> None:
+    def together(self, toolbox: Toolbox) -> int:
+        """One; see `Dialect.together`."""
+        return 1
+
+    def knows(self, intent: Intent) -> bool:
+        """Whether this generation has a tool for it at all."""
+        return intent.name in ROWS
+
+    async def offers(self, intent: Intent, toolbox: Toolbox, send: Send) -> None:
         """Whether the tool is there, and its operation where it lists some; see `Dialect.offers`."""
-        documented, operation = ROWS[intent.name]
-        tool = toolbox.require(documented, intent.name)
-        if operation and not allows("operation", operation, tool.input_schema):
-            raise ToolUnavailable(
-                f"The server's tool {tool.name} offers no operation {operation}.",
-                available=toolbox.names,
-                operation=intent.name,
-            )
+        _tool(intent, toolbox)
 
     async def perform(
         self, intent: Intent, arguments: Mapping[str, Any], toolbox: Toolbox, send: Send
@@ -78,7 +82,7 @@ class Classic:
         """One tool call, or one for every part of a list; see `Dialect.perform`."""
         documented, operation = ROWS[intent.name]
         name = f"{documented}.{operation}" if operation else documented
-        tool = toolbox.require(documented, name)
+        tool = _tool(intent, toolbox)
         given = {key: value for key, value in arguments.items() if value is not None}
         if operation:
             given = {"operation": operation, **given}
@@ -94,3 +98,29 @@ class Classic:
             return await whole_list(ask_for_many, tool)
         data = await ask({})
         return single(data, intent.keys) if intent.form == "one" else data
+
+
+def _find(documented: str, toolbox: Toolbox) -> Tool | None:
+    """The tool documented under that name, or under its other one."""
+    return toolbox.find(documented) or (toolbox.find(_ALSO[documented]) if documented in _ALSO else None)
+
+
+def _tool(intent: Intent, toolbox: Toolbox) -> Tool:
+    """The tool of an intent; one of the same name that takes no `operation` is a REST operation, not this.
+
+    Raises `ToolUnavailable`.
+    """
+    documented, operation = ROWS[intent.name]
+    tool = _find(documented, toolbox) or toolbox.require(documented, intent.name)
+    schema = tool.input_schema
+    if not operation:
+        return tool
+    if takes("control_plane_id", schema) and not takes("operation", schema):
+        lacks = f"takes no operation such as {operation}, but {', '.join(tool.parameters)}"
+    elif not allows("operation", operation, schema):
+        lacks = f"offers no operation {operation}; it offers {', '.join(listed_values('operation', schema))}"
+    else:
+        return tool
+    raise ToolUnavailable(
+        f"The server's tool {tool.name} {lacks}.", available=toolbox.names, operation=intent.name
+    )

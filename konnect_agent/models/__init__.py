@@ -1,5 +1,6 @@
 """Entities in Kong's own words: frozen, tolerant of missing and unknown fields."""
 
+from konnect_agent.models.aggregates import Aggregate, Aggregates, Datasource, TimeSpan
 from konnect_agent.models.alerting import AlertEvent
 from konnect_agent.models.analytics import ApiRequest, ApiRequests
 from konnect_agent.models.control_plane import ControlPlane
@@ -8,12 +9,15 @@ from konnect_agent.models.entity import Entity, Reference
 from konnect_agent.models.gateway import Consumer, ConsumerGroup, Plugin, Route, Service, Vault
 
 __all__ = [
+    "Aggregate",
+    "Aggregates",
     "AlertEvent",
     "ApiRequest",
     "ApiRequests",
     "Consumer",
     "ConsumerGroup",
     "ControlPlane",
+    "Datasource",
     "DebugCriteria",
     "DebugSession",
     "DebugStatus",
@@ -22,6 +26,7 @@ __all__ = [
     "Reference",
     "Route",
     "Service",
+    "TimeSpan",
     "TraceAnswer",
     "Vault",
 ]

@@ -1,10 +1,12 @@
-"""Request analytics (tool GetAnalytics; fact sheet 2.1 and 4).
+"""Request analytics (tool GetAnalytics and those it was taken apart into; fact sheet 2.1, 2.2 and 4).
 
 The query is org-wide within the region: there is no control plane parameter. Ids of consumers, services
 and routes are documented as composite pairs for the REST API and without a form for the tool, so a pair is
 sent when it is known, and once again as a plain id when that was refused or found nothing; a server that
-refuses so many rows is asked for as many as it names. What worked is remembered for the connection. Nothing
-says that all rows came: a full list counts as cut, and so does one as long as servers like to cut them.
+refuses so many rows is asked for as many as it names, or without a number. What worked is remembered for
+each question. Nothing says that all rows came: a full list counts as cut, and so does one as long as servers
+like to cut them. Servers since spring 2026 count themselves (`query`), and tell what they can count
+(`datasources`).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
 from konnect_agent.dialects import Intent
@@ -19,16 +22,23 @@ from konnect_agent.envelopes import rows
 from konnect_agent.errors import InvalidArguments, ToolError
 from konnect_agent.ids import join_composite, split_composite
 from konnect_agent.models import ApiRequest, ApiRequests
+from konnect_agent.models.aggregates import Aggregates, Datasource, TimeSpan
 from konnect_agent.notes import page
+from konnect_agent.resources.aggregates import read_aggregates, read_datasources, read_time_span
 from konnect_agent.resources.resource import Ask, Resource, answering, readable, required
-from konnect_agent.wording import most_allowed
+from konnect_agent.wording import is_about_number, most_allowed
 
 TimeRange = Literal["15M", "1H", "6H", "12H", "24H", "7D"]
 TIME_RANGES: tuple[str, ...] = get_args(TimeRange)
+Span = str | tuple[datetime, datetime]
+"""The time of an aggregate: 15M to 7D, 30d, `current_week` and its like, or two moments."""
 DEFAULT_MAX_RESULTS = 100
 
 _QUERY = Intent("analytics.query_api_requests", "any")
 _CONSUMER = Intent("analytics.get_consumer_requests", "any")
+_AGGREGATES = Intent("analytics.query", "any")
+_DATASOURCES = Intent("analytics.datasources", "any")
+_TIME_SPAN = Intent("analytics.explore_time_range", "any")
 _ROW_KEYS = ("requests", "api_requests", "apiRequests", "rows", "logs", "results", "records", "events")
 _ROW_LIKE = ("request_id", "requestId", "request_start", "response_http_status", "request_uri", "statusCode")
 _ID_ARGUMENTS = ("consumer_id", "consumer_ids", "service_ids", "route_ids")
@@ -39,7 +49,7 @@ class Analytics(Resource):
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
-        self._id_form: str | None = None
+        self._id_forms: dict[str, str] = {}
         self._most: int | None = None
         self._planes = set[str]()
 
@@ -101,24 +111,64 @@ class Analytics(Resource):
         }
         return await self._rows(_CONSUMER, arguments)
 
+    async def query(
+        self,
+        time_range: Span,
+        *,
+        metrics: Sequence[str] = ("request_count",),
+        dimensions: Sequence[str] = (),
+        filters: Sequence[Mapping[str, Any]] = (),
+        granularity: str = "trend",
+        limit: int | None = None,
+    ) -> Aggregates:
+        """Metrics of groups with the same values in at most two `dimensions`, the biggest group first.
+
+        `filters` are `{field, operator, value}`; `granularity` is `hourly` and its like, a `trend` is one
+        bucket; `limit` counts groups, of the 500 rows that some servers answer at most. Raises
+        `ToolUnavailable` on a server that does not aggregate, as the classic one.
+        """
+        arguments: dict[str, Any] = {
+            "time_range": _span(time_range),
+            "metrics": checked_texts(metrics, "metric"),
+            "dimensions": checked_texts(dimensions, "dimension"),
+            "filters": [dict(each) for each in filters] or None,
+            "granularity": required(granularity, "granularity"),
+            "limit": at_least_one(limit, "limit"),
+        }
+        with answering(_AGGREGATES):
+            data = await self._ask(_AGGREGATES, arguments)
+            return read_aggregates(data, dimensions=tuple(dimensions), metrics=tuple(metrics))
+
+    async def datasources(self, datasource: str | None = None) -> Mapping[str, Datasource]:
+        """What can be aggregated, by the name of the data source. Raises `ToolUnavailable` as `query`."""
+        with answering(_DATASOURCES):
+            return read_datasources(await self._ask(_DATASOURCES, {"datasource": datasource}))
+
+    async def explore_time_range(self, time_range: Span, *, datasource: str | None = None) -> TimeSpan:
+        """The moments a time range means. Raises `ToolUnavailable` as `query`."""
+        arguments = {"time_range": _span(time_range), "datasource": datasource}
+        with answering(_TIME_SPAN):
+            return read_time_span(await self._ask(_TIME_SPAN, arguments))
+
     async def _rows(self, intent: Intent, arguments: dict[str, Any]) -> ApiRequests:
-        """Ask with the id form known to work, or with pairs and then plain ids until one does."""
+        """Ask with the form of ids known to work here; else with both, the one that works elsewhere first."""
         ids = {name: self._plain(arguments[name]) for name in _ID_ARGUMENTS if arguments.get(name)}
         forms = {"pair": arguments, "plain": {**arguments, **ids}}
         if forms["pair"] == forms["plain"]:
             return await self._query(intent, arguments)
-        if self._id_form is not None:
-            return await self._query(intent, forms[self._id_form])
+        if intent.name in self._id_forms:
+            return await self._query(intent, forms[self._id_forms[intent.name]])
         refusal: ToolError | None = None
         empty: ApiRequests | None = None
-        for form, attempt in forms.items():
+        likely = next(reversed(self._id_forms.values()), None)
+        for form in sorted(forms, key=lambda form: form != likely):
             try:
-                found = await self._query(intent, attempt)
+                found = await self._query(intent, forms[form])
             except ToolError as error:
                 refusal = refusal or error
                 continue
             if found.rows or refusal:
-                self._id_form = form
+                self._id_forms[intent.name] = form
             if found.rows:
                 return found
             empty = empty or found
@@ -143,12 +193,14 @@ class Analytics(Resource):
         limit = min(asked or DEFAULT_MAX_RESULTS, self._most or sys.maxsize)
         try:
             return await self._answer(intent, {**arguments, "max_results": asked and limit}, limit)
-        except InvalidArguments as refusal:
+        except ToolError as refusal:
             most = most_allowed(refusal.message, limit)
-            if most is None:
+            is_too_many = bool(asked) and limit >= DEFAULT_MAX_RESULTS
+            if most is None and not (is_too_many and is_about_number(refusal.message, limit)):
                 raise
-        found = await self._answer(intent, {**arguments, "max_results": most}, most)
-        self._most = most
+        # Without a number the documented default counts, which is no more than was asked for.
+        found = await self._answer(intent, {**arguments, "max_results": most}, most or DEFAULT_MAX_RESULTS)
+        self._most = most or DEFAULT_MAX_RESULTS
         return found
 
     async def _answer(self, intent: Intent, arguments: Mapping[str, Any], limit: int) -> ApiRequests:
@@ -172,6 +224,14 @@ def checked_time_range(value: str) -> str:
     if wanted not in TIME_RANGES:
         raise InvalidArguments(f"{value!r} is no time range.", hint=f"Use one of {', '.join(TIME_RANGES)}.")
     return wanted
+
+
+def _span(time_range: Span) -> dict[str, str]:
+    """A time range as the aggregating tools take it: an object, relative values in lower case."""
+    if isinstance(time_range, tuple):
+        start, end = (moment.isoformat() for moment in time_range)
+        return {"type": "absolute", "start": start, "end": end}
+    return {"type": "relative", "time_range": required(time_range, "time range").lower()}
 
 
 def checked_statuses(values: int | Sequence[int] | None) -> list[int] | None:

@@ -1,14 +1,15 @@
 """What the tools say about a debug session: its id, its status, and the words beside it.
 
 Both are documented as values, neither as a shape (fact sheet 2.1); how they are found is inferred:
-1. Look into the answer, and into what its envelope and session keys hold; of several sessions only into ours,
-   and into no other entity: a data plane has an id and a status too.
+1. Look into the answer, and into what its envelope and session keys hold, and any key that holds its only
+   object; of several sessions only into ours, and into no other entity: a data plane has a status too.
 2. Names come before sentences, what names a debug session before what may name anything, the inner before
    the outer.
 3. An id is believed when it did not go out with the request, has no rival, and the words refuse nothing; an
    answer that is no more than `Error: ...` is a refusal like one that is marked as such.
-4. A documented status is believed before the words servers use instead: an envelope may mean the call with
-   `success`. Where two contradict each other, the session goes on: the next look will tell.
+4. A documented status is believed before the words servers use instead. `success` may be about the call that
+   asked, and means a session that completed only where nothing else is told. Where two contradict each
+   other, the session goes on: the next look will tell.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from itertools import groupby
 from typing import Any
 
 from konnect_agent.decoding import DEPTH, as_list, as_object, opened, undecodable
-from konnect_agent.envelopes import ENVELOPES
+from konnect_agent.envelopes import AROUND, ENVELOPES
 from konnect_agent.errors import KonnectError
 from konnect_agent.ids import is_id, local_id, split_composite
 from konnect_agent.models import DebugStatus
@@ -29,6 +30,7 @@ from konnect_agent.refusals import refusal
 from konnect_agent.resources.debug_sentences import (
     UUID,
     announces_error,
+    denies_completion,
     refuses,
     session_ids_told,
     status_told,
@@ -48,6 +50,11 @@ _SAYING = (
     "error", "errors", "errormessage", "failurereason", "reason", "message", "statusmessage", "detail",
     "details", "title", "description", "result", "text",
 )  # fmt: skip
+_OF_CALL = ("success", "succeeded", "successful")
+_OF_OTHERS = re.compile(
+    r"plane|node|group|service|route|plugin|consumer|organi[sz]ation|request|trace(?!session)|span|sample|vault|"
+    r"user|owner|account|tenant|by$|last|latest|previous|next|other|existing|conflict|criteria|filter|config"
+)
 _MOST_LEVELS, _LONGEST, _READ = 64, 300, 2000
 
 
@@ -55,13 +62,15 @@ _MOST_LEVELS, _LONGEST, _READ = 64, 300, 2000
 class _Level:
     """One object of an answer, its keys in one spelling.
 
-    `of_session` says that it stood under a key for a debug session, `wraps` that more of it is further in.
+    `of_session` says that it stood under a key for a debug session, `wraps` that more of it is further in,
+    `only` is the text that is all it holds, whatever it is called.
     """
 
     fields: Mapping[str, Any]
     of_session: bool
     depth: int
     wraps: bool
+    only: str | None
 
     @property
     def rank(self) -> tuple[bool, int]:
@@ -96,9 +105,17 @@ def status_in(data: Any, *, session_id: str | None = None) -> str | None:
     or where it is all there is.
     """
     levels = _levels(data, session_id)
-    named = [(text, level.wraps) for level in levels for text in _statuses_named(level)]
     told = _told(data, levels)
+    denied = any(denies_completion(text) for text, _ in told)
+    named = [
+        (text, level.wraps)
+        for level in levels
+        for text in _statuses_named(level)
+        if not _is_of_call(text, level)
+    ]
     named += [(text, False) for text, alone in told if alone and len(text.split()) == 1 and not is_id(text)]
+    only = (level.only for level in levels if level.only)
+    named += [(text, False) for text in only if _read(text) is not DebugStatus.UNKNOWN]
     documented = [text for text, _ in named if _read(text, strictly=True) is not DebugStatus.UNKNOWN]
     instead = [text for text, wraps in named if not wraps and _read(text) is not DebugStatus.UNKNOWN]
     failures = [text for text in instead if _read(text) is not DebugStatus.COMPLETED]
@@ -109,6 +126,7 @@ def status_in(data: Any, *, session_id: str | None = None) -> str | None:
         return next((text for text in documented if not _read(text).is_final), documented[0])
     instead += [name for name in _FLAGS for level in levels if level.fields.get(name) is True]
     instead += filter(None, (status_told(text, strictly=False) for text, _ in told))
+    instead = [text for text in instead if not (denied and _read(text) is DebugStatus.COMPLETED)]
     unknown = [text for text, _ in named if _read(text) is DebugStatus.UNKNOWN]
     return next(iter((*instead, *unknown)), None)
 
@@ -165,11 +183,27 @@ def _levels(data: Any, session_id: str | None = None) -> list[_Level]:
             for name, inner in fields.items()
             if name in _INSIDE and (as_object(inner) or as_list(inner)) and depth < DEPTH
         ]
-        found.append(_Level(fields, of_session, depth, wraps=bool(inside)))
-        queue.extend(inside)
+        only = _only(fields)
+        found.append(_Level(fields, of_session, depth, bool(inside), only if isinstance(only, str) else None))
+        queue.extend(inside or ([(only, of_session, depth + 1)] if as_object(only) and depth < DEPTH else []))
         if len(found) == _MOST_LEVELS:
             break
     return sorted(found, key=lambda level: level.rank)
+
+
+def _only(fields: Mapping[str, Any]) -> Any:
+    """The only object among what an object holds, or the text that is all it holds; None if it is another's.
+
+    Ids and what stands around in envelopes are not counted.
+    """
+    rest = {name: value for name, value in fields.items() if value is not None and not _is_around(name)}
+    objects = [name for name, value in rest.items() if as_object(value)]
+    names = objects or list(rest)
+    return rest[names[0]] if len(names) == 1 and not _OF_OTHERS.search(names[0]) else None
+
+
+def _is_around(name: str) -> bool:
+    return name in AROUND or name.endswith("id")
 
 
 def _ours(entries: list[Any], session_id: str | None) -> list[Any]:
@@ -226,6 +260,14 @@ def _statuses_named(level: _Level) -> Iterator[str]:
                 yield text.strip()[:_READ]
 
 
+def _is_of_call(text: str, level: _Level) -> bool:
+    """Whether a status is rather that of the call: `success`, and more is told beside it."""
+    if level.of_session or flat(text) not in _OF_CALL:
+        return False
+    beside = {name for name, value in level.fields.items() if value is not None and not name.endswith("id")}
+    return not beside <= {*_STATUS_NAMES, "success", "ok", "operation"}
+
+
 def _told(data: Any, levels: Iterable[_Level]) -> list[tuple[str, bool]]:
     """The texts of an answer that may be sentences, and whether each is all there is."""
     whole = opened(data)
@@ -238,6 +280,8 @@ def _told(data: Any, levels: Iterable[_Level]) -> list[tuple[str, bool]]:
             parts += [item.get(key) for item in map(as_object, parts) if item for key in _SAYING]
             told = [part.strip()[:_READ] for part in parts if isinstance(part, str) and part.strip()]
             found += [(text, isinstance(value, str) and len(level.fields) == 1) for text in told]
+        if level.only and not any(name.endswith("id") for name in level.fields):
+            found.append((level.only.strip()[:_READ], False))
     return found
 
 

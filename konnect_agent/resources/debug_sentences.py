@@ -41,6 +41,9 @@ _DENIED = re.compile(
     r"(?:\b(?:no|not|never|until|before|unless|once|when|while|if|after|will|would|may|might|can|should|must"
     rf"|almost|nearly)\b|n't\b)[^.;,:]*$|\bto(?: be)? $|\b{_PARTS}(?: (?:have|has|were|was|are|is|been))* $"
 )
+_INCOMPLETE = re.compile(
+    r"(?:\bnot\b|\bnever\b|n't\b)[^.;,:]{0,40}\b(?:complete|completed|finished|done|ready|succeeded)\b"
+)
 _PARTLY = re.compile(rf"[ :=]*(?:(?:false|no|0)\b|(?:\d+ )?(?:of \d+ )?{_PARTS}\b)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 
@@ -67,12 +70,17 @@ def session_ids_told(text: str) -> Iterator[list[str]]:
     yield [found[0] for found in UUID.finditer(text) if not _OF_OTHERS.search(text[: found.start()])]
 
 
+def denies_completion(text: str) -> bool:
+    """Whether a text says that something has not completed: `The session has not completed yet`."""
+    return bool(_INCOMPLETE.search(_prose(text)))
+
+
 def status_told(text: str, *, strictly: bool = True) -> str | None:
     """The one status a sentence tells, in Kong's words; None when it tells none, or more than one.
 
     Unless `strictly`, one that Kong has other words for, when the session is what is spoken of.
     """
-    prose = re.sub(r"[_-]", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", UUID.sub("", text))).lower()
+    prose = _prose(text)
     told: set[DebugStatus] = set()
     for found in (_DOCUMENTED if strictly else _OTHERS).finditer(prose):
         before, after = prose[: found.start()], prose[found.end() :]
@@ -84,3 +92,8 @@ def status_told(text: str, *, strictly: bool = True) -> str | None:
     if percent and float(percent[1]) < 100:
         told.discard(DebugStatus.COMPLETED)
     return told.pop().value if len(told) == 1 else None
+
+
+def _prose(text: str) -> str:
+    """A text in lower case, names taken apart into words, without ids."""
+    return re.sub(r"[_-]", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", UUID.sub("", text))).lower()

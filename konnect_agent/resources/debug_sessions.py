@@ -22,6 +22,7 @@ from anyio.lowlevel import checkpoint
 
 from konnect_agent import events
 from konnect_agent.background import see_through
+from konnect_agent.clocks import Clock
 from konnect_agent.decoding import undecodable
 from konnect_agent.dialects import Intent
 from konnect_agent.envelopes import unwrapped
@@ -88,10 +89,15 @@ class DebugSessions(Resource):
     """`konnect.debug_sessions`."""
 
     def __init__(
-        self, ask: Ask, *, offered: Callable[[Intent], Awaitable[None]], time_scale: float = 1.0
+        self,
+        ask: Ask,
+        *,
+        offered: Callable[[Intent], Awaitable[None]],
+        clock: Callable[[], Clock],
+        time_scale: float = 1.0,
     ) -> None:
         super().__init__(ask)
-        self._offered = offered
+        self._offered, self._clock = offered, clock
         self._time_scale = time_scale
 
     async def ensure_available(self) -> None:
@@ -212,7 +218,9 @@ class DebugSessions(Resource):
             lambda: self._stop_within(session_id, control_plane_id, limit), patience=patience
         )
         leaving = (stop.interruption if isinstance(error, Exception) else None) or error
-        if not stop.value:
+        if stop.value:
+            events.emit(events.Stopped(session_id))
+        else:
             why = str(stop.error or "the attempt to stop it was not answered in time")
             _warn(leaving, _left_running(session_id, control_plane_id, until=end, why=why), of=stop.error)
         if leaving is not error:
@@ -274,6 +282,7 @@ class DebugSessions(Resource):
             until=lambda session: session.status.is_final or unreadable == _MOST_UNREADABLE,
             schedule=schedule,
             seen=seen,
+            clock=self._clock(),
         )
         if last is not None and last.status is DebugStatus.COMPLETED:
             return last

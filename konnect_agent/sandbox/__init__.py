@@ -3,9 +3,9 @@
     with Sandbox() as sandbox:                  # or: async with Sandbox() as sandbox (asyncio and trio)
         Konnect(url=sandbox.url, token=sandbox.token)
 
-Tools, parameters and rules are Kong's documented ones; what they answer is an invented company's
-(`world.py`). `sandbox.ledger` knows what arrived. Nothing of the MCP SDK or the web server is imported
-before it starts.
+Tools, parameters and rules are Kong's documented ones, of the generation asked for; what they answer is an
+invented company's (`world.py`). `sandbox.ledger` knows what arrived. Nothing of the MCP SDK or the web
+server is imported before it starts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from konnect_agent.sandbox.answers import Envelope
 from konnect_agent.sandbox.ledger import Arrival, Ledger
-from konnect_agent.sandbox.tools import Spelling
+from konnect_agent.sandbox.tools import Generation, Spelling
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from konnect_agent.sandbox.server import ServerThread
     from konnect_agent.sandbox.world import World
 
-__all__ = ["DEFAULT_TOKEN", "Arrival", "Ledger", "Sandbox"]
+__all__ = ["DEFAULT_TOKEN", "Arrival", "Generation", "Ledger", "Sandbox"]
 
 DEFAULT_TOKEN = "kpat_sandbox0Saltmarsh0Goods0Konnect0Example"
 """Opens any sandbox that was not given a token of its own; no secret."""
@@ -41,6 +41,7 @@ class Sandbox:
 
     seed            which organisation; the same seed gives the same ids, entities and traffic
     world           a `World` to serve instead of the story of that seed
+    generation      which tools it has: `classic`, `spring` or `code-mode`, see `generations.py`
     port            loopback port, 0 for any free one
     latency         seconds every tools/call takes
     time_scale      how much faster than Kong's time debug sessions run (60: a minute lasts a second)
@@ -50,7 +51,7 @@ class Sandbox:
     spelling        tool names as `pascal`, `snake` or `kebab`; `prefix` goes in front of them
     envelope        form of the results, see `answers.py`
     trace_filter    name of ActiveTracingSession's plugin filter: `phase_filter` or `plugin_filter`
-    hide            documented tool names this server does not offer
+    hide            documented tool names, and operations of code mode, this server does not offer
     forbidden       names of control planes that are listed but may not be read
     mcp_disabled    the organisation's switch for MCP is off
     faults          `Faults`, or the text of one: see `faults.py`
@@ -61,6 +62,7 @@ class Sandbox:
         *,
         seed: int = 7,
         world: World | None = None,
+        generation: Generation = "classic",
         token: str = DEFAULT_TOKEN,
         port: int = 0,
         latency: float = 0.0,
@@ -87,6 +89,7 @@ class Sandbox:
         self.debug_sessions = DebugSessions(self.world, time_scale=time_scale, ending=ending)
         self._port, self._latency, self._json_response = port, latency, json_response
         self._eras, self._mcp_disabled = frozenset(eras), mcp_disabled
+        self._generation: Generation = generation
         self._spelling: Spelling = spelling
         self._envelope: Envelope = envelope
         self._prefix, self._trace_filter = prefix, trace_filter
@@ -178,17 +181,22 @@ class Sandbox:
     def _build(self) -> tuple[Starlette, ASGIApp]:
         """A fresh MCP server over what stays, and the gate in front of it."""
         from konnect_agent.sandbox.gate import Gate
+        from konnect_agent.sandbox.generations import offer
         from konnect_agent.sandbox.konnect import EmbeddedKonnect
         from konnect_agent.sandbox.server import mcp_application
-        from konnect_agent.sandbox.tools import offered
 
-        konnect = EmbeddedKonnect(self.world, self.debug_sessions, self.ledger, self._forbidden)
         app = mcp_application(
-            konnect,
-            offered(hide=self._hide, trace_filter=self._trace_filter),
+            offer(
+                self._generation,
+                EmbeddedKonnect(self.world, self.debug_sessions, self.ledger, self._forbidden),
+                hide=self._hide,
+                trace_filter=self._trace_filter,
+                envelope=self._envelope,
+            ),
+            self.ledger,
+            seed=self.world.seed,
             spelling=self._spelling,
             prefix=self._prefix,
-            envelope=self._envelope,
             json_response=self._json_response,
             latency=self._latency,
         )

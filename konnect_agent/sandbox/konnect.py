@@ -7,7 +7,6 @@ documented form of its error bodies; how the live tools word such refusals is no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,18 +31,17 @@ _NAME_FIELDS = {"consumers": ("username",), "vaults": ("name", "prefix")}
 
 
 class Problem(Exception):
-    """Konnect's refusal: an HTTP-like status, a title and a detail."""
+    """Konnect's refusal: an HTTP-like status, a title, a detail, and what else its body says."""
 
-    def __init__(self, status: int, title: str, detail: str) -> None:
+    def __init__(self, status: int, title: str, detail: str, **more: Any) -> None:
         super().__init__(detail)
-        self.status, self.title, self.detail = status, title, detail
+        self.status, self.title, self.detail, self.more = status, title, detail, more
 
-    def body(self, *, seed: int) -> str:
+    def body(self, *, seed: int) -> Entity:
         """The problem as Konnect's JSON, with a trace id for support."""
         instance = "konnect:trace:" + derive_id(seed, "problem", self.detail).replace("-", "")[:19]
-        return json.dumps(
-            {"status": self.status, "title": self.title, "instance": instance, "detail": self.detail}
-        )
+        said: Entity = {"status": self.status, "title": self.title, "instance": instance}
+        return said | {"detail": self.detail} | self.more
 
 
 @dataclass(frozen=True)
@@ -74,10 +72,11 @@ class EmbeddedKonnect:
             return self._alert(arguments["alert_event_id"])
         return knowledge.answer(arguments["query"])
 
-    def _readable(self, argument: str, control_plane_id: str) -> ControlPlane:
+    def readable(self, argument: str, control_plane_id: str) -> ControlPlane:
+        """The control plane with that id, given as `argument`. Raises `Problem`."""
         control_plane = self.world.get(control_plane_id)
         if control_plane is None:
-            raise _not_found(f"{argument}: no control plane has the id {control_plane_id}")
+            raise not_found(f"{argument}: no control plane has the id {control_plane_id}")
         if control_plane.name in self.forbidden:
             raise Problem(
                 403, "Permission denied", f"You do not have permission to read {control_plane.name}"
@@ -92,20 +91,20 @@ class EmbeddedKonnect:
             found = self.world.serving(arguments["path"])
             return _control_planes([plane for plane in found if plane.name not in self.forbidden])
         if operation == "get_by_id":
-            return Single("control_plane", self._readable("id", arguments["id"]).entity)
+            return Single("control_plane", self.readable("id", arguments["id"]).entity)
         for control_plane in self.world.control_planes:
             if control_plane.name == arguments["name"]:
                 return Single("control_plane", control_plane.entity)
-        raise _not_found(f"name: no control plane is called {arguments['name']!r}")
+        raise not_found(f"name: no control plane is called {arguments['name']!r}")
 
     def _members(self, group_id: str) -> Listing:
-        group = self._readable("control_plane_group_id", group_id)
+        group = self.readable("control_plane_group_id", group_id)
         if not group.is_group:
-            raise _not_found(f"control_plane_group_id: {group.name} is not a control plane group")
+            raise not_found(f"control_plane_group_id: {group.name} is not a control plane group")
         return _control_planes([plane for plane in self.world.control_planes if plane.id in group.members])
 
     def _entity(self, kind: str, arguments: Mapping[str, Any]) -> Answer:
-        control_plane = self._readable("control_plane_id", arguments["control_plane_id"])
+        control_plane = self.readable("control_plane_id", arguments["control_plane_id"])
         entities, singular = control_plane.listing(kind), kind[:-1]
         if arguments["operation"] == "list":
             return Listing(kind, entities)
@@ -117,20 +116,20 @@ class EmbeddedKonnect:
             for entity in entities:
                 if entity[name] == arguments[argument]:
                     return Single(singular, entity)
-        raise _not_found(f"{argument}: {control_plane.name} has no {singular} {arguments[argument]!r}")
+        raise not_found(f"{argument}: {control_plane.name} has no {singular} {arguments[argument]!r}")
 
     def _create(self, arguments: Mapping[str, Any]) -> Single:
-        self._readable("control_plane_id", arguments["control_plane_id"])
+        self.readable("control_plane_id", arguments["control_plane_id"])
         debug_session = self.debug_sessions.create(dict(arguments))
         self.ledger.debug_session_created(debug_session.id)
         return Single("debug_session", {"debug_session_id": debug_session.id, "status": "pending"})
 
     def _trace(self, arguments: Mapping[str, Any]) -> Answer:
-        control_plane = self._readable("control_plane_id", arguments["control_plane_id"])
+        control_plane = self.readable("control_plane_id", arguments["control_plane_id"])
         wanted = arguments["debug_session_id"]
         debug_session = self.debug_sessions.get(wanted)
         if debug_session is None or debug_session.control_plane_id != control_plane.id:
-            raise _not_found(f"debug_session_id: {control_plane.name} has no debug session {wanted}")
+            raise not_found(f"debug_session_id: {control_plane.name} has no debug session {wanted}")
         operation = arguments["operation"]
         if operation == "stop_session":
             if self.debug_sessions.stop(debug_session):
@@ -166,7 +165,7 @@ class EmbeddedKonnect:
     def _alert(self, alert_event_id: str) -> Single:
         alert = self.world.alerts.get(alert_event_id)
         if alert is None:
-            raise _not_found(f"alert_event_id: there is no alert event {alert_event_id}")
+            raise not_found(f"alert_event_id: there is no alert event {alert_event_id}")
         return Single("alert_event", alert)
 
 
@@ -174,5 +173,6 @@ def _control_planes(chosen: tuple[ControlPlane, ...] | list[ControlPlane]) -> Li
     return Listing("control_planes", [control_plane.entity for control_plane in chosen])
 
 
-def _not_found(detail: str) -> Problem:
+def not_found(detail: str) -> Problem:
+    """The problem of whatever is not there."""
     return Problem(404, "Not Found", detail)

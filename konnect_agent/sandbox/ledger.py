@@ -30,6 +30,7 @@ class Arrival:
 class Ledger:
     """Calls, HTTP requests and injected faults, in the order they came."""
 
+    _operations: list[Arrival] = field(default_factory=list[Arrival])
     _calls: list[Arrival] = field(default_factory=list[Arrival])
     _faults: list[str] = field(default_factory=list[str])
     _created: list[str] = field(default_factory=list[str])
@@ -48,6 +49,12 @@ class Ledger:
     def calls_to(self, tool: str) -> tuple[Arrival, ...]:
         """The calls of one tool, by its documented name."""
         return tuple(call for call in self.calls if call.tool == tool)
+
+    @property
+    def operations(self) -> tuple[Arrival, ...]:
+        """Every operation that `execute` ran in code mode, in the place of a tool."""
+        with self._lock:
+            return tuple(self._operations)
 
     @property
     def debug_sessions_created(self) -> tuple[str, ...]:
@@ -96,6 +103,10 @@ class Ledger:
         with self._changing():
             self._calls[number] = replace(self._calls[number], outcome=outcome, answer=answer)
             self._in_flight -= 1
+
+    def executed(self, operation: str, inputs: Mapping[str, Any], outcome: str, answer: str = "") -> None:
+        with self._changing():
+            self._operations.append(Arrival(operation, dict(inputs), outcome, answer))
 
     def requested(self, what: str) -> None:
         with self._changing():

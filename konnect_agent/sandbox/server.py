@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import json
 import logging
 import socket
 from collections.abc import Callable
+from email.utils import formatdate
 from threading import Event, Thread
 from typing import Any
 
@@ -34,8 +36,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from konnect_agent.sandbox.answers import Envelope, write
-from konnect_agent.sandbox.konnect import EmbeddedKonnect, Problem
+from konnect_agent.sandbox.generations import Offer
+from konnect_agent.sandbox.konnect import Problem
+from konnect_agent.sandbox.ledger import Ledger
 from konnect_agent.sandbox.misbehaviour import Connection
 from konnect_agent.sandbox.port import HeldPort
 from konnect_agent.sandbox.tools import Refusal, Spelling, Tool
@@ -45,17 +48,17 @@ _START_TIMEOUT = 30.0
 
 
 def mcp_application(
-    konnect: EmbeddedKonnect,
-    tools: dict[str, Tool],
+    offer: Offer,
+    ledger: Ledger,
     *,
+    seed: int,
     spelling: Spelling,
     prefix: str,
-    envelope: Envelope,
     json_response: bool,
     latency: float,
 ) -> Starlette:
     """The MCP server over those tools at the root path; `latency` delays each tools/call."""
-    named = {tool.spelled(spelling, prefix=prefix): tool for tool in tools.values()}
+    named = {tool.spelled(spelling, prefix=prefix): tool for tool in offer.tools.values()}
     listed = ListToolsResult(tools=[_listed(name, tool) for name, tool in named.items()])
 
     async def list_tools(ctx: Any, params: PaginatedRequestParams | None) -> ListToolsResult:
@@ -65,21 +68,21 @@ def mcp_application(
         tool = named.get(params.name)
         if tool is None:
             return _failed(f"Unknown tool: {params.name!r}")
-        number = konnect.ledger.arrived(tool.name, params.arguments or {})
+        number = ledger.arrived(tool.name, params.arguments or {})
         outcome, refusal = "cancelled", ""
         try:
             if latency:
                 await asyncio.sleep(latency)
-            written = write(konnect.answer(tool, params.arguments or {}), envelope=envelope)
+            written = offer.answer(tool, params.arguments or {})
             outcome = "ok"
         except Refusal as error:
             outcome, refusal = "error", str(error)
             return _failed(refusal)
         except Problem as error:
-            outcome, refusal = "error", error.body(seed=konnect.world.seed)
+            outcome, refusal = "error", json.dumps(error.body(seed=seed))
             return _failed(refusal)
         finally:
-            konnect.ledger.settled(number, outcome, refusal)
+            ledger.settled(number, outcome, refusal)
         content = [TextContent(type="text", text=text) for text in written.texts]
         return CallToolResult(content=list(content), structured_content=written.structured)
 
@@ -96,7 +99,11 @@ def mcp_application(
 def _listed(name: str, tool: Tool) -> ListedTool:
     hints = ToolAnnotations(read_only_hint=tool.read_only)
     return ListedTool(
-        name=name, description=tool.description, input_schema=tool.input_schema, annotations=hints
+        name=name,
+        description=tool.description,
+        input_schema=tool.input_schema,
+        output_schema=tool.output_schema,
+        annotations=None if tool.read_only is None else hints,
     )
 
 
@@ -225,6 +232,11 @@ class _Protocol(H11Protocol):
     ) -> None:
         super().__init__(config=config, server_state=state, app_state={})
         self._application, self._go_away = app, go_away
+
+    def handle_events(self) -> None:
+        # uvicorn's own server, which is not used here, writes the date down once a second.
+        self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        super().handle_events()
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)

@@ -9,7 +9,7 @@ operation is the documents taken at their word, and the wording of the refusals 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -17,10 +17,22 @@ from typing import Any, Literal
 from konnect_agent.sandbox.organisation import Entity
 
 Spelling = Literal["pascal", "snake", "kebab"]
+Generation = Literal["classic", "spring", "code-mode"]
+
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+")
 
 
 class Refusal(Exception):
     """The arguments are not acceptable; the message names the argument and the reason."""
+
+
+class Invalid(Exception):
+    """Something in the arguments is not acceptable: `problems` are places and reasons."""
+
+    def __init__(self, *problems: tuple[str, str]) -> None:
+        super().__init__("; ".join(f"{place}: {reason}" if place else reason for place, reason in problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +45,8 @@ class Tool:
     required: tuple[str, ...]
     needs: Mapping[str, str] = field(default_factory=dict[str, str])
     belongs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    read_only: bool = True
+    read_only: bool | None = True
+    output_schema: Entity | None = None
 
     @property
     def input_schema(self) -> Entity:
@@ -52,40 +65,43 @@ class Tool:
         return Draft202012Validator(self.input_schema)
 
     def spelled(self, spelling: Spelling, *, prefix: str = "") -> str:
-        """The tool's name as this server spells it."""
-        if spelling == "pascal":
+        """The tool's name as this server spells it; only names in PascalCase are spelled otherwise."""
+        words = _WORD.findall(self.name)
+        if spelling == "pascal" or not words:
             return prefix + self.name
-        words = re.findall(r"[A-Z][a-z]+", self.name)
         return prefix + ("_" if spelling == "snake" else "-").join(word.lower() for word in words)
 
 
 def check(tool: Tool, arguments: Mapping[str, Any]) -> None:
     """Raise Refusal if the arguments break the tool's schema or the rules between them."""
-    problems = [_worded(error) for error in tool.validator.iter_errors(dict(arguments))]
-    if not problems:
-        problems = list(_operation_problems(tool, arguments))
-    if problems:
-        raise Refusal(f"Invalid arguments for tool {tool.name}: " + "; ".join(problems))
+    wrong = list(problems(tool.validator, dict(arguments))) or list(_operation_problems(tool, arguments))
+    if wrong:
+        raise refused(tool, Invalid(*wrong))
 
 
-def _worded(error: Any) -> str:
-    place = ".".join(str(part) for part in error.absolute_path)
-    message = str(error.message)
-    if error.validator == "pattern":
-        message = (
-            f"{error.instance!r} does not have the form {error.schema.get('examples', ['asked for'])[0]}"
-        )
-    return f"{place}: {message}" if place else message
+def refused(tool: Tool, invalid: Invalid) -> Refusal:
+    """The refusal of a tool's arguments."""
+    return Refusal(f"Invalid arguments for tool {tool.name}: {invalid}")
 
 
-def _operation_problems(tool: Tool, arguments: Mapping[str, Any]) -> Iterator[str]:
+def problems(validator: Any, value: Any) -> Iterator[tuple[str, str]]:
+    """Where and why `value` breaks the compiled schema."""
+    for error in validator.iter_errors(value):
+        message = str(error.message)
+        if error.validator == "pattern":
+            form = error.schema.get("examples", ["asked for"])[0]
+            message = f"{error.instance!r} does not have the form {form}"
+        yield ".".join(map(str, error.absolute_path)), message
+
+
+def _operation_problems(tool: Tool, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     operation = str(arguments.get("operation"))
     needed = tool.needs.get(operation)
     if needed is not None and needed not in arguments:
-        yield f"{needed}: required when operation is {operation}"
+        yield needed, f"required when operation is {operation}"
     for name, operations in tool.belongs.items():
         if name in arguments and operation not in operations:
-            yield f"{name}: only accepted when operation is {' or '.join(operations)}, not {operation}"
+            yield name, f"only accepted when operation is {' or '.join(operations)}, not {operation}"
 
 
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
@@ -93,15 +109,18 @@ _UUID_EXAMPLE = "3f1c0a52-9d44-4c1e-8a6b-0d2f5b7c9e10"
 _LATENCY = r"^>=\d+ms$"
 
 
-def _uuid(description: str) -> Entity:
+def uuid(description: str) -> Entity:
+    """The schema of a plain UUID."""
     return {"type": "string", "description": description, "pattern": _UUID, "examples": [_UUID_EXAMPLE]}
 
 
-def _text(description: str) -> Entity:
+def text(description: str) -> Entity:
+    """The schema of a text that is not empty."""
     return {"type": "string", "description": description, "minLength": 1}
 
 
-def _choice(description: str, *values: str) -> Entity:
+def choice(description: str, *values: str) -> Entity:
+    """The schema of one of a few texts."""
     return {"type": "string", "description": description, "enum": list(values)}
 
 
@@ -109,19 +128,19 @@ def _listed(description: str, kind: str) -> Entity:
     return {"type": "array", "description": description, "items": {"type": kind}}
 
 
-_CONTROL_PLANE: Mapping[str, Entity] = {"control_plane_id": _uuid("Control plane the entities belong to")}
+_CONTROL_PLANE: Mapping[str, Entity] = {"control_plane_id": uuid("Control plane the entities belong to")}
 
 
 def _entity_tool(name: str, description: str, kind: str, *, by_name: bool = True) -> Tool:
     """A tool that lists the entities of a kind and gets one of them by id or by name."""
     operations = ("list", "get_by_id", "get_by_name") if by_name else ("list", "get_by_id")
     properties = dict(_CONTROL_PLANE) | {
-        "operation": _choice("What to do", *operations),
-        f"{kind}_id": _uuid("Required for get_by_id"),
+        "operation": choice("What to do", *operations),
+        f"{kind}_id": uuid("Required for get_by_id"),
     }
     needs = {"get_by_id": f"{kind}_id"}
     if by_name:
-        properties[f"{kind}_name"] = _text("Exact name, required for get_by_name")
+        properties[f"{kind}_name"] = text("Exact name, required for get_by_name")
         needs["get_by_name"] = f"{kind}_name"
     return Tool(
         name=name,
@@ -149,10 +168,10 @@ TOOLS: tuple[Tool, ...] = (
         name="GetControlPlane",
         description="Control planes: id, name, tags. The id is the control_plane_id of the other tools.",
         properties={
-            "operation": _choice("What to do", "list", *_CONTROL_PLANE_NEEDS),
-            "id": _uuid("Required for get_by_id"),
-            "name": _text("Exact display name, required for get_by_name"),
-            "path": _text("API path such as /api/users, required for get_by_route"),
+            "operation": choice("What to do", "list", *_CONTROL_PLANE_NEEDS),
+            "id": uuid("Required for get_by_id"),
+            "name": text("Exact display name, required for get_by_name"),
+            "path": text("API path such as /api/users, required for get_by_route"),
         },
         required=("operation",),
         needs=_CONTROL_PLANE_NEEDS,
@@ -162,8 +181,8 @@ TOOLS: tuple[Tool, ...] = (
         name="GetControlPlaneGroup",
         description="Members of a control plane group.",
         properties={
-            "control_plane_group_id": _uuid("The group"),
-            "operation": _choice("What to do", "list"),
+            "control_plane_group_id": uuid("The group"),
+            "operation": choice("What to do", "list"),
         },
         required=("control_plane_group_id", "operation"),
     ),
@@ -171,7 +190,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="GetConsumerGroup",
         description="Consumer groups: id, name, created_at, tags.",
-        properties=dict(_CONTROL_PLANE) | {"operation": _choice("What to do", "list")},
+        properties=dict(_CONTROL_PLANE) | {"operation": choice("What to do", "list")},
         required=("control_plane_id", "operation"),
     ),
     _entity_tool("GetService", "Services: upstream host, port, protocol, timeouts, retries.", "service"),
@@ -182,10 +201,10 @@ TOOLS: tuple[Tool, ...] = (
         name="GetAnalytics",
         description="API requests of the organization, or those of one consumer with statistics.",
         properties={
-            "operation": _choice("What to do", "query_api_requests", "get_consumer_requests"),
-            "time_range": _choice("How far back", "15M", "1H", "6H", "12H", "24H", "7D"),
+            "operation": choice("What to do", "query_api_requests", "get_consumer_requests"),
+            "time_range": choice("How far back", "15M", "1H", "6H", "12H", "24H", "7D"),
             **_QUERY_FILTERS,
-            "consumer_id": _text("Required for get_consumer_requests"),
+            "consumer_id": text("Required for get_consumer_requests"),
             "successOnly": {"type": "boolean", "description": "Only 200 to 299"},
             "failureOnly": {"type": "boolean", "description": "Only 400 and above"},
             "max_results": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
@@ -200,8 +219,8 @@ TOOLS: tuple[Tool, ...] = (
         description="Start sampling live requests. Ask the user to confirm the parameters first.",
         properties=dict(_CONTROL_PLANE)
         | {
-            "http_path": _text("Request path such as /checkout"),
-            "http_method": _choice("Request method", "GET", "POST", "PUT", "DELETE", "PATCH"),
+            "http_path": text("Request path such as /checkout"),
+            "http_method": choice("Request method", "GET", "POST", "PUT", "DELETE", "PATCH"),
             "http_status_code": {
                 "type": "string",
                 "description": "Response status such as 500",
@@ -214,7 +233,7 @@ TOOLS: tuple[Tool, ...] = (
                 "pattern": _LATENCY,
                 "examples": [">=1000ms"],
             },
-            "service_id": _uuid("Only requests for this service"),
+            "service_id": uuid("Only requests for this service"),
             "session_duration": {"type": "integer", "minimum": 10, "maximum": 1800, "default": 60},
             "max_samples": {"type": "integer", "minimum": 1, "default": 100},
         },
@@ -226,10 +245,10 @@ TOOLS: tuple[Tool, ...] = (
         description="Status, summary and traces of a debug session; or stop it.",
         properties=dict(_CONTROL_PLANE)
         | {
-            "debug_session_id": _uuid("The debug session"),
-            "operation": _choice("What to do", *_TRACING),
-            "phase_filter": _uuid("Only this plugin; with compact_traces"),
-            "phase": _choice("Only this direction; with compact_traces", "ingress", "egress"),
+            "debug_session_id": uuid("The debug session"),
+            "operation": choice("What to do", *_TRACING),
+            "phase_filter": uuid("Only this plugin; with compact_traces"),
+            "phase": choice("Only this direction; with compact_traces", "ingress", "egress"),
         },
         required=("control_plane_id", "debug_session_id", "operation"),
         belongs=dict.fromkeys(("phase_filter", "plugin_filter", "phase"), ("compact_traces",)),
@@ -238,19 +257,19 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="FetchAlertingEventDetails",
         description="An alert event, and ready arguments for CreateDebugSession where they make sense.",
-        properties={"alert_event_id": _uuid("The alert event")},
+        properties={"alert_event_id": uuid("The alert event")},
         required=("alert_event_id",),
     ),
     Tool(
         name="KnowledgeBaseSearch",
         description="Search the documentation.",
-        properties={"query": _text("A question in plain words")},
+        properties={"query": text("A question in plain words")},
         required=("query",),
     ),
 )
 
 
-def offered(*, hide: frozenset[str] = frozenset(), trace_filter: str = "phase_filter") -> dict[str, Tool]:
+def offered(*, hide: Collection[str] = (), trace_filter: str = "phase_filter") -> dict[str, Tool]:
     """The tools by documented name, less the hidden ones.
 
     `trace_filter` names the plugin filter of the traces; documents print `phase_filter` and `plugin_filter`.

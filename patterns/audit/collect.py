@@ -87,7 +87,7 @@ async def collect(
 ) -> Collected:
     """Read and judge `control_planes`. Raises no error of the tree: failures are part of the answer."""
     collection = _Collection(konnect, control_planes, groups, unclear, rules)
-    width = konnect.config.max_in_flight + _SPARE  # of the workers: the connection counts the calls
+    width = await konnect.at_once() + _SPARE  # of the workers: the connection counts the calls
     await fan_out("lists", collection.queue, collection.read, width=width)
     return collection.collected()
 

@@ -19,7 +19,7 @@ from konnect_agent.models import ControlPlane
 from konnect_agent.resources.resource import required
 from patterns.audit.finding import named
 from patterns.audit.snapshot import Group
-from patterns.coverage import Named, fan_out
+from patterns.coverage import Named, ask_each
 from patterns.groups import Membership, memberships, unique
 from patterns.workflow import missed, truncated
 
@@ -96,9 +96,7 @@ def _checked(names: object) -> tuple[str, ...]:
 
 
 async def _found(konnect: Konnect, wanted: Sequence[str]) -> tuple[ControlPlane, ...]:
-    answers = await fan_out(
-        "control planes", wanted, konnect.control_planes.find, width=konnect.config.max_in_flight
-    )
+    answers = await ask_each(konnect, "control planes", wanted, konnect.control_planes.find)
     failures = [answer for answer in answers if isinstance(answer, KonnectError)]
     for failure in failures:
         if isinstance(failure, NoMatch | Ambiguous) or len(failures) == len(wanted):

@@ -13,9 +13,12 @@ from patterns.command import outcome
 from patterns.command.delivery import keep_apart, obstacle
 from patterns.command.options import ReportOptions, checked_name
 from patterns.command.outcome import say
+from patterns.command.progress import Display
 from patterns.command.reporting import reporting
 
 if TYPE_CHECKING:
+    from konnect_agent import Konnect
+    from patterns import AuditResult, Report
     from patterns.audit import Finding
 
 _DEFAULTS = ReportOptions()
@@ -38,8 +41,9 @@ async def audit(
 ) -> int:
     """Read the configuration of every control plane and say what is wrong with it.
 
-    With both --fail-on and --require-complete, findings (1) outrank an incomplete view (7), and no baseline
-    is written from one.
+    With --fail-on, findings (1) outrank a token refused on the way (3) and, with --require-complete, an
+    incomplete view (7), from which no baseline is written. A region that failed (2 to 5) outranks the
+    findings in others.
     """
     from patterns import audit as auditing
     from patterns import audit_configuration
@@ -50,15 +54,21 @@ async def audit(
         for name in control_plane:
             checked_name(name, "--control-plane")
         known = auditing.load_baseline(baseline) if baseline else None
-        async with this.connected() as (konnect, _):
-            report = await audit_configuration(
+
+        async def work(konnect: Konnect, display: Display) -> Report[AuditResult]:
+            return await audit_configuration(
                 konnect, control_planes=list(control_plane) or None, baseline=known
             )
-        status = this.deliver(report)
-        findings = report.result.findings
+
+        done = await this.run(work)
+        findings = [finding for report in done.reports for finding in report.result.findings]
         if write_baseline:
-            _keep(findings, write_baseline, whole=report.coverage.complete, or_none=options.require_complete)
-        return outcome.FINDINGS if fail_on and auditing.gate(findings, fail_on) else status
+            _keep(findings, write_baseline, whole=done.complete, or_none=options.require_complete)
+    gated = fail_on is not None and auditing.gate(findings, fail_on)
+    all_began = done.status in (outcome.DONE, outcome.INCOMPLETE) or not any(
+        each.error for each in done.reports
+    )
+    return outcome.FINDINGS if gated and all_began else done.status
 
 
 def _keep(findings: Sequence[Finding], file: str, *, whole: bool, or_none: bool) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from cyclopts import Parameter
 
 from konnect_agent.errors import ConfirmationDeclined, InvalidArguments
+from konnect_agent.gateway.sealing import sealed
 from konnect_agent.redaction import redact
 from patterns.command import outcome
 from patterns.command.delivery import Destination, prose
-from patterns.command.options import DataOptions, connected
+from patterns.command.options import QueryOptions, connected
 from patterns.command.progress import Display, showing
 from patterns.command.prompt import confirm
 from patterns.command.tools import tool_called
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from konnect_agent import Konnect
     from konnect_agent.toolbox import Tool
 
-_DEFAULTS = DataOptions()
+_DEFAULTS = QueryOptions()
 _HINT = "Write name=value for each, or all of them as one JSON object."
 
 
@@ -30,7 +31,7 @@ async def call(
     /,
     *arguments: Annotated[str, Parameter(help="name=value ..., or one JSON object")],
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="do not ask first")] = False,
-    options: DataOptions = _DEFAULTS,
+    options: QueryOptions = _DEFAULTS,
 ) -> int:
     """Call any tool and print what it answers, without secrets.
 
@@ -43,7 +44,7 @@ async def call(
             found = tool_called(tool, await konnect.tools())
             if found.read_only is not True and not yes:
                 await _confirmed(konnect, found, given, display)
-            answer = redact(await konnect.call(found.name, given))
+            answer = sealed(await konnect.call(found.name, given))
     destination.write(_written(answer, options.format, destination))
     return outcome.DONE
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from konnect_agent.errors import KonnectError
+from konnect_agent.errors import ConfigError, KonnectError
 
 if TYPE_CHECKING:
-    from patterns import Report
+    from patterns import RegionsReport, Report
     from patterns.workflow import Result
 
 Pattern = Literal[
@@ -48,6 +48,9 @@ class Interrupted(KonnectError):
     default_hint = "Run the command again to see the rest."
 
 
+IN_REGIONS: tuple[Pattern, ...] = ("investigate_endpoint", "analyze_consumers", "audit_configuration")
+
+
 def report_type(pattern: Pattern) -> type[Report[Any]]:
     """The type of a pattern's report."""
     from patterns import Report
@@ -58,6 +61,15 @@ def report_type(pattern: Pattern) -> type[Report[Any]]:
 def pattern_of(name: Name) -> Pattern:
     """The pattern that goes by that name."""
     return cast("Pattern", _COMMANDS.get(name, name))
+
+
+def regions_report_type(pattern: str) -> type[RegionsReport[Any]]:
+    """The type of its report from several regions. Raises `ConfigError` for what runs in one only."""
+    from patterns import RegionsReport
+
+    if pattern not in IN_REGIONS:
+        raise ConfigError(f"{pattern} runs in one region.", hint=f"Several: {', '.join(IN_REGIONS)}.")
+    return RegionsReport[_result_type(pattern)]
 
 
 def never_begun(

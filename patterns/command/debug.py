@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from konnect_agent.errors import ConfigError, InvalidArguments
 from patterns.command.options import ReportOptions, checked_name
+from patterns.command.progress import Display
 from patterns.command.prompt import confirming
 from patterns.command.reporting import reporting
+
+if TYPE_CHECKING:
+    from konnect_agent import Konnect
+    from patterns import PerformanceResult, Report
 
 _DEFAULTS = ReportOptions()
 _FORMS = {
@@ -44,14 +49,26 @@ async def debug(
     """
     from patterns import debug_performance
 
+    criteria: dict[str, Any] = {
+        "http_path": path,
+        "http_method": method,
+        "http_status_code": status_code,
+        "http_latency": latency,
+        "max_samples": max_samples,
+    }
+
+    async def work(konnect: Konnect, display: Display) -> Report[PerformanceResult]:
+        return await debug_performance(
+            konnect,
+            control_plane,
+            confirm=confirming(yes, display),
+            service=service,
+            session_duration=duration,
+            debug_session_id=debug_session,
+            **criteria,
+        )
+
     with reporting(options, "debug_performance") as this:
-        criteria: dict[str, Any] = {
-            "http_path": path,
-            "http_method": method,
-            "http_status_code": status_code,
-            "http_latency": latency,
-            "max_samples": max_samples,
-        }
         _check({**criteria, "session_duration": duration})
         checked_name(control_plane, "--control-plane")
         checked_name(service, "--service")
@@ -61,17 +78,8 @@ async def debug(
                 "The criteria of a debug session that exists are settled.",
                 hint="With --debug-session, leave out which requests to trace.",
             )
-        async with this.connected() as (konnect, display):
-            report = await debug_performance(
-                konnect,
-                control_plane,
-                confirm=confirming(yes, display),
-                service=service,
-                session_duration=duration,
-                debug_session_id=debug_session,
-                **criteria,
-            )
-        return this.deliver(report)
+        done = await this.run(work, one_region="a debug session belongs to one control plane")
+    return done.status
 
 
 def _check(criteria: Mapping[str, Any]) -> None:

@@ -43,7 +43,8 @@ class Destination:
             if sys.stdout is None:  # closed, as by >&-
                 raise _unwritable("standard output", "it is closed")
             return cls(None, _terminal(options))
-        keep_apart({"--output": options.output, "--token-file": options.token_file})
+        recordings = {f"--{name}": getattr(options, name, None) for name in ("record", "replay")}
+        keep_apart({"--output": options.output, "--token-file": options.token_file, **recordings})
         path = Path(os.path.realpath(options.output or ""))
         problem = obstacle(path)
         if problem:

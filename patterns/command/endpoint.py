@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from konnect_agent.errors import InvalidArguments
 from patterns.command.options import ReportOptions, checked_name
+from patterns.command.progress import Display
 from patterns.command.reporting import reporting
+
+if TYPE_CHECKING:
+    from konnect_agent import Konnect
+    from patterns import EndpointResult, Report
 
 _DEFAULTS = ReportOptions()
 
@@ -37,8 +42,9 @@ async def endpoint(
         Asked(path, method, host, headers, scheme, sni)
         checked_name(consumer, "--consumer")
         checked_name(control_plane, "--control-plane")
-        async with this.connected() as (konnect, _):
-            report = await investigate_endpoint(
+
+        async def work(konnect: Konnect, display: Display) -> Report[EndpointResult]:
+            return await investigate_endpoint(
                 konnect,
                 path,
                 method=method,
@@ -50,7 +56,8 @@ async def endpoint(
                 control_plane=control_plane,
                 explain=explain,
             )
-        return this.deliver(report)
+
+        return (await this.run(work)).status
 
 
 def read_headers(written: Sequence[str]) -> Mapping[str, Sequence[str]]:

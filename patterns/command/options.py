@@ -7,7 +7,7 @@ are visible to every process of a machine and end up in shell histories.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from konnect_agent.errors import ConfigError
+from konnect_agent.errors import ConfigError, KonnectError, NotRecorded
+from konnect_agent.regions import parse_regions
 
 if TYPE_CHECKING:
     from konnect_agent import Konnect
+    from konnect_agent.sandbox import Sandbox
 
 SANDBOX_TIME_SCALE = 30.0
 """How much faster a debug session runs in the embedded sandbox: a minute takes two seconds."""
@@ -34,7 +36,10 @@ COMMON = Group("Common options", sort_key=10)
 class Options:
     """Where to connect, as whom, and where to write."""
 
-    region: Annotated[str | None, Parameter(help="us (default), eu, au, in or global; KONNECT_REGION")] = None
+    region: Annotated[
+        str | None,
+        Parameter(help="us (default), eu, au, in or global; us,eu or all: a report of each; KONNECT_REGION"),
+    ] = None
     url: Annotated[str | None, Parameter(help="the MCP Server's URL instead; KONNECT_MCP_URL")] = None
     token_file: Annotated[
         str | None,
@@ -58,6 +63,15 @@ class Options:
 
 @Parameter(name="*", group=COMMON)
 @dataclass(frozen=True, kw_only=True)
+class RunOptions(Options):
+    """For commands that ask the server something, or a recording of it."""
+
+    record: Annotated[str | None, Parameter(help="keep a recording in a file, without secrets")] = None
+    replay: Annotated[str | None, Parameter(help="answer out of a recording: no token, no network")] = None
+
+
+@Parameter(name="*", group=COMMON)
+@dataclass(frozen=True, kw_only=True)
 class DataOptions(Options):
     """For commands that print data."""
 
@@ -66,7 +80,13 @@ class DataOptions(Options):
 
 @Parameter(name="*", group=COMMON)
 @dataclass(frozen=True, kw_only=True)
-class ReportOptions(Options):
+class QueryOptions(DataOptions, RunOptions):
+    """For commands that print what the server answers."""
+
+
+@Parameter(name="*", group=COMMON)
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(RunOptions):
     """For commands that print a report."""
 
     format: Annotated[
@@ -77,27 +97,88 @@ class ReportOptions(Options):
 
 
 @asynccontextmanager
-async def connected(options: Options) -> AsyncGenerator[Konnect]:
-    """A connected Konnect, the embedded sandbox's if that is wanted. Raises one error of the tree."""
+async def connected(options: RunOptions) -> AsyncGenerator[Konnect]:
+    """A connected Konnect, the embedded sandbox's or a recording if wanted. Raises one error of the tree."""
     from konnect_agent import Konnect
 
-    if options.trouble is not None:
-        raise options.trouble
-    if not options.sandbox:
-        async with Konnect(options.token, region=options.region, url=options.url) as konnect:
+    if options.replay is not None:
+        async with _replayed(options, options.replay) as konnect:
             yield konnect
-        return
+    elif options.sandbox:
+        async with (
+            embedded(options) as sandbox,
+            Konnect(
+                sandbox.token, url=sandbox.url, time_scale=SANDBOX_TIME_SCALE, record=options.record
+            ) as konnect,
+        ):
+            yield konnect
+    else:
+        if options.trouble is not None:
+            raise options.trouble
+        region, url = _one_place(options)
+        async with Konnect(options.token, region=region, url=url, record=options.record) as konnect:
+            yield konnect
+
+
+def regions_of(options: Options) -> Mapping[str, str]:
+    """The regions that are named and their URLs; none when that is left to the defaults.
+
+    Raises `ConfigError` for an unknown one, and for several with what there can be only one of.
+    """
+    named = parse_regions(options.region) if options.region else {}
+    if len(named) > 1:
+        single = {"--url": options.url, "--sandbox": options.sandbox}
+        single |= {f"--{name}": getattr(options, name, None) for name in ("record", "replay")}
+        for name in (name for name, value in single.items() if value):
+            raise ConfigError(f"{name} is for one region, and several are named.", hint="Name one of them.")
+    return named
+
+
+def _one_place(options: Options) -> tuple[str | None, str | None]:
+    """Region and URL of the only place there may be."""
+    named = regions_of(options)
+    if len(named) > 1:
+        raise ConfigError(
+            f"{', '.join(named)} are several regions, and this command asks in one.",
+            hint="Only endpoint, consumers and audit can run in several regions at once.",
+        )
+    if named and "=" in (options.region or ""):
+        return None, next(iter(named.values()))
+    return options.region, options.url
+
+
+@asynccontextmanager
+async def _replayed(options: RunOptions, recording: str) -> AsyncGenerator[Konnect]:
+    """A recording in the place of a Konnect; what it lacks ends the command, whatever came of it."""
+    from konnect_agent import Konnect
+
+    needless = {
+        "--record": options.record, "--region": options.region, "--url": options.url,
+        "--token-file": options.token_file, "--sandbox": options.sandbox,
+    }  # fmt: skip
+    for name in (name for name, value in needless.items() if value):
+        raise ConfigError(f"--replay asks nobody, so {name} cannot be.", hint="Leave one of them out.")
+    konnect = Konnect.replay(recording)
+    try:
+        async with konnect:
+            yield konnect
+    except KonnectError as error:
+        if konnect.not_recorded and not isinstance(error, NotRecorded):
+            raise konnect.not_recorded[0] from error
+        raise
+    if konnect.not_recorded:
+        raise konnect.not_recorded[0]
+
+
+def embedded(options: Options) -> Sandbox:
+    """The embedded Konnect, not started yet. Raises `ConfigError` if another one is asked for as well."""
+    from konnect_agent.sandbox import Sandbox
+
     if options.region or options.url or options.token_file:
         raise ConfigError(
             "--sandbox needs no --region, --url or --token-file.", hint="Leave one of them out."
         )
-    from konnect_agent.sandbox import Sandbox
-
-    async with (
-        Sandbox(time_scale=SANDBOX_TIME_SCALE) as sandbox,
-        Konnect(sandbox.token, url=sandbox.url, time_scale=SANDBOX_TIME_SCALE) as konnect,
-    ):
-        yield konnect
+    return Sandbox(time_scale=SANDBOX_TIME_SCALE)
 
 
 def checked_name(name: str | None, option: str) -> None:
@@ -106,16 +187,15 @@ def checked_name(name: str | None, option: str) -> None:
         raise ConfigError(f"{option} is empty.", hint=f"Give {option} a name or an id, or leave it out.")
 
 
-def endpoint_of(options: Options) -> str:
-    """The URL these options lead to, empty if they lead nowhere or to a sandbox that is not there yet."""
+def endpoint_of(options: RunOptions) -> str:
+    """The URL these options lead to, empty if they lead nowhere, or to what is not there yet or not asked."""
     from konnect_agent import Config
 
-    if options.sandbox:
+    if options.sandbox or options.replay:
         return ""
     try:
-        return Config.build(
-            "kpat_any", region=options.region, url=options.url
-        ).url  # which token does not matter
+        region, url = _one_place(options)
+        return Config.build("kpat_any", region=region, url=url).url  # which token does not matter
     except ConfigError:
         return ""
 

@@ -6,6 +6,7 @@
     3  authentication or permission             70  a bug of this program
     4  unreachable, or answering nonsense      130  interrupted (143: terminated, 129: terminal closed)
 
+A token that is refused in the middle of a run makes it 3, whatever was seen before: the next one fails too.
 An error's message and hint are all that is printed of it, on standard error, harmless to a terminal.
 """
 
@@ -18,11 +19,16 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
 from konnect_agent import errors
 from konnect_agent.errors import Candidate, KonnectError
 from konnect_agent.redaction import scrub_quoted
 from patterns.report.cleaning import many_lines, one_line
+
+if TYPE_CHECKING:
+    from patterns.coverage import Failure
+    from patterns.workflow import Report
 
 DONE, FINDINGS, USAGE, PERMISSION, UNREACHABLE, NOT_FOUND, NO_SESSION, INCOMPLETE = range(8)
 BUG, HUNG_UP, INTERRUPTED, TERMINATED = 70, 129, 130, 143
@@ -31,6 +37,7 @@ BUG, HUNG_UP, INTERRUPTED, TERMINATED = 70, 129, 130, 143
 _STATUSES: tuple[tuple[type[KonnectError], int], ...] = (
     (errors.ConfigError, USAGE),
     (errors.InvalidArguments, USAGE),
+    (errors.NotRecorded, USAGE),  # the recording is of another run than the one that was asked for
     (errors.Unauthorized, PERMISSION),
     (errors.Forbidden, PERMISSION),
     (errors.ToolUnavailable, PERMISSION),  # most often the token's owner may not use it (documented reasons)
@@ -46,7 +53,36 @@ _MESSAGE, _CANDIDATES, _WIDTH = 4000, 10, 80
 
 def status_of(error: KonnectError) -> int:
     """The exit status that stands for an error of the tree."""
-    return next(status for kind, status in _STATUSES if isinstance(error, kind))
+    return _status_of(type(error))
+
+
+def status_of_failure(failure: Failure) -> int:
+    """The same for an error that only a report still tells of."""
+    kind = getattr(errors, failure.type, KonnectError)
+    return _status_of(kind if isinstance(kind, type) and issubclass(kind, KonnectError) else KonnectError)
+
+
+def _status_of(error: type[KonnectError]) -> int:
+    return next(status for kind, status in _STATUSES if issubclass(error, kind))
+
+
+def status_of_report(report: Report[Any], *, require_complete: bool) -> int:
+    """The exit status of a run that came to its end; says so when its token was not accepted on the way.
+
+    A permission (403) that is missing for one list is a list that could not be seen, as any other.
+    """
+    refused = token_refused(report)
+    if refused is not None:
+        say(f"error: Not everything could be seen, as the token was refused: {refused.message}")
+        say(f"hint: {refused.hint}")
+        return PERMISSION
+    return INCOMPLETE if require_complete and report.status == "incomplete" else DONE
+
+
+def token_refused(report: Report[Any]) -> Failure | None:
+    """What a call met whose token was not accepted, in a run that went on; None if there is none."""
+    missing = (entry.error for entry in report.coverage.missing)
+    return next((error for error in missing if error.type == errors.Unauthorized.__name__), None)
 
 
 def tell_error(error: KonnectError) -> None:

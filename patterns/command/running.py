@@ -27,7 +27,7 @@ _STATUSES = {
     signal.SIGTERM: outcome.TERMINATED,
     signal.SIGHUP: outcome.HUNG_UP,
 }
-_SHOW_CURSOR = "\x1b[?25h"
+_SHOW_CURSOR = b"\x1b[?25h"
 
 
 def run(command: Callable[[], Awaitable[int]]) -> int:
@@ -86,6 +86,5 @@ def _leave(status: int, *_: object) -> None:
     """Without cleaning up, which may be what hangs; only the cursor a display has hidden comes back."""
     with suppress(OSError):  # the terminal may be gone
         if sys.stderr.isatty():
-            sys.stderr.write(_SHOW_CURSOR)
-        sys.stderr.flush()
+            os.write(sys.stderr.fileno(), _SHOW_CURSOR)  # past `sys.stderr`, which may be in use just now
     os._exit(status)

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from konnect_agent.config import check_token
 from konnect_agent.errors import ConfigError
-from konnect_agent.sandbox import DEFAULT_TOKEN, Sandbox
+from konnect_agent.sandbox import DEFAULT_TOKEN, Generation, Sandbox
 from konnect_agent.sandbox.faults import KINDS
 from patterns.command import outcome
 from patterns.command.options import read_token
@@ -30,6 +30,7 @@ def sandbox(
     token: Annotated[str | None, Parameter(help="what it accepts (invented, so no secret)")] = None,
     token_file: Annotated[str | None, Parameter(help="what it accepts, from a file")] = None,
     seed: Annotated[int, Parameter(help="which organisation")] = 7,
+    generation: Annotated[Generation, Parameter(help="which tools it has")] = "classic",
     latency_ms: Annotated[float, Parameter(help="how long every call takes")] = 0.0,
     time_scale: Annotated[float, Parameter(help="how much faster than the clock debug sessions run")] = 1.0,
     json_response: Annotated[bool, Parameter(help="answer with JSON instead of event streams")] = False,
@@ -49,8 +50,8 @@ def sandbox(
         )
     try:
         served = Sandbox(
-            token=accepted, port=port, seed=seed, latency=latency_ms / 1000, time_scale=time_scale,
-            json_response=json_response, faults=faults,
+            token=accepted, port=port, seed=seed, generation=generation, latency=latency_ms / 1000,
+            time_scale=time_scale, json_response=json_response, faults=faults,
         )  # fmt: skip
     except ValueError as error:
         raise ConfigError(f"--faults: {error}.", hint="See konnect_agent.sandbox.faults.") from None

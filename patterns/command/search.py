@@ -9,15 +9,15 @@ from cyclopts import Parameter
 from konnect_agent.errors import ConfigError
 from patterns.command import outcome
 from patterns.command.delivery import Destination, prose
-from patterns.command.options import DataOptions, connected
+from patterns.command.options import QueryOptions, connected
 from patterns.command.progress import showing
 
-_DEFAULTS = DataOptions()
+_DEFAULTS = QueryOptions()
 
 
 async def search(
     *query: Annotated[str, Parameter(help="a question in plain words")],
-    options: DataOptions = _DEFAULTS,
+    options: QueryOptions = _DEFAULTS,
 ) -> int:
     """Search Kong's documentation."""
     destination = Destination.of(options)

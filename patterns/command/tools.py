@@ -13,7 +13,7 @@ from konnect_agent.matching import rank
 from konnect_agent.toolbox import Tool, Toolbox
 from patterns.command import outcome
 from patterns.command.delivery import Destination
-from patterns.command.options import DataOptions, connected
+from patterns.command.options import QueryOptions, connected
 from patterns.command.progress import showing
 from patterns.report.document import (
     Block,
@@ -28,14 +28,14 @@ from patterns.report.document import (
     table,
 )
 
-_DEFAULTS = DataOptions()
+_DEFAULTS = QueryOptions()
 
 
 async def tools(
     tool: Annotated[str | None, Parameter(help="one tool, with its parameters")] = None,
     /,
     *,
-    options: DataOptions = _DEFAULTS,
+    options: QueryOptions = _DEFAULTS,
 ) -> int:
     """List the server's tools, or show one with its parameters.
 

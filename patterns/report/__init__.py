@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from patterns.regions import RegionsReport
     from patterns.workflow import Report
 
+AnyReport: TypeAlias = "Report[Any] | RegionsReport[Any]"
 FORMATS = {"text": "as_text", "json": "as_json", "markdown": "as_markdown", "html": "as_html"}
 
 
@@ -30,9 +32,9 @@ class Medium:
     standalone: bool = False
 
 
-def render(report: Report[Any], format: str, *, medium: Medium | None = None) -> str:  # noqa: A002
+def render(report: AnyReport, format: str, *, medium: Medium | None = None) -> str:  # noqa: A002
     """`report` in one of `FORMATS`, ending with a line break. Raises `ValueError` for any other."""
     if format not in FORMATS:
         raise ValueError(f"no format {format!r}; there are {', '.join(FORMATS)}")
-    write: Callable[[Report[Any], Medium], str] = import_module(f"{__name__}.{FORMATS[format]}").write
+    write: Callable[[AnyReport, Medium], str] = import_module(f"{__name__}.{FORMATS[format]}").write
     return write(report, medium or Medium())

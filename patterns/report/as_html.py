@@ -16,15 +16,14 @@ from markupsafe import Markup, escape
 from patterns.report.cleaning import many_lines, one_line
 from patterns.report.document import Document
 from patterns.report.documents import document_of
-from patterns.workflow import Report
 
 if TYPE_CHECKING:
-    from patterns.report import Medium
+    from patterns.report import AnyReport, Medium
 
 _SENTENCES = 2000
 
 
-def write(report: Report[Any], medium: Medium) -> str:
+def write(report: AnyReport, medium: Medium) -> str:
     """A report as HTML."""
     return write_document(document_of(report), medium)
 

@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from patterns.report import Medium
-    from patterns.workflow import Report
+    from patterns.report import AnyReport, Medium
 
 _ACTIVE = re.compile(
     "[\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
@@ -23,7 +22,7 @@ _ACTIVE = re.compile(
 )
 
 
-def write(report: Report[Any], medium: Medium) -> str:
+def write(report: AnyReport, medium: Medium) -> str:
     """A report as the JSON contract has it, indented."""
     from pydantic_core import to_jsonable_python
 

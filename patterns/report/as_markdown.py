@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patterns.report.cleaning import many_lines, one_line
 from patterns.report.document import (
@@ -28,10 +28,9 @@ from patterns.report.document import (
     Verbatim,
 )
 from patterns.report.documents import document_of
-from patterns.workflow import Report
 
 if TYPE_CHECKING:
-    from patterns.report import Medium
+    from patterns.report import AnyReport, Medium
 
 _MEANINGFUL = re.compile(
     r"[\\`*\[\]#|~$]"  # anywhere: code, emphasis, links, issues, tables, strikethrough, formulas
@@ -44,7 +43,7 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@\u2060"}
 _PARAGRAPH = 2000
 
 
-def write(report: Report[Any], medium: Medium) -> str:
+def write(report: AnyReport, medium: Medium) -> str:
     """A report as Markdown."""
     return write_document(document_of(report), medium)
 

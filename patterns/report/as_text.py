@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -33,17 +33,16 @@ from patterns.report.document import (
 )
 from patterns.report.documents import document_of
 from patterns.report.fitting import STYLES, FittingTable, more, text_of
-from patterns.workflow import Report
 
 if TYPE_CHECKING:
-    from patterns.report import Medium
+    from patterns.report import AnyReport, Medium
 
 _PARAGRAPH = 2000
 _SENTENCE = 50
 """Columns in which a sentence is easy to read."""
 
 
-def write(report: Report[Any], medium: Medium) -> str:
+def write(report: AnyReport, medium: Medium) -> str:
     """A report for a person at a terminal."""
     return write_document(document_of(report), medium)
 

@@ -15,6 +15,7 @@ from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
 from patterns.command.outcome import status_of
 
+from ..handmade import Serve, as_json, refused
 from .conftest import Here, Outcome
 from .shell import COMMAND, TOKEN, environment
 
@@ -71,6 +72,7 @@ def said(done: Outcome) -> Sequence[str]:
         ("sandbox --token short", "malformed"),
         ("sandbox --port 99999", "is no port"),
         ("sandbox --faults nonsense", "unknown fault"),
+        ("sandbox --generation summer", "classic"),
         ("sandbox --time-scale 0", "--time-scale"),
         ("sandbox --time-scale nan", "--time-scale"),
         ("sandbox --latency-ms nan", "--latency-ms"),
@@ -105,6 +107,50 @@ def test_a_token_that_is_not_accepted_is_3(world: World, here: Here) -> None:
         done = here("audit", at=sandbox)
     assert (done.status, done.out) == (3, "")
     assert "kpat_" in said(done)[-1]  # how a token looks, not which one it was
+
+
+def told_by(arguments: str, words: str, serve: Serve, here: Here) -> Outcome:
+    """What a command leaves behind where nothing but the list of plugins is refused, in these words."""
+    lists = dict.fromkeys(("GetService", "GetRoute", "GetConsumer", "GetVault"), as_json([]))
+    rows = [{"request_id": "r-1", "status": 503, "control_plane": "cp-1", "consumer": "c-1"}]
+    planes = as_json([{"id": "cp-1", "name": "one"}])
+    refusing = {"GetControlPlane": planes, "GetAnalytics": as_json(rows), "GetPlugin": refused(words)}
+    server = serve(lists | refusing)
+    with pytest.MonkeyPatch.context() as environ:
+        environ.setenv("KONNECT_SPAT", TOKEN)
+        return here(*arguments.split(), "--url", server.url, "--format", "json", "--quiet")
+
+
+@pytest.mark.parametrize("command", ["audit", "audit --require-complete", "consumers --control-plane one"])
+def test_a_token_that_is_refused_on_the_way_is_3(command: str, serve: Serve, here: Here) -> None:
+    done = told_by(command, "HTTP error 401: Unauthorized", serve, here)
+    report = json.loads(done.out)
+    assert (done.status, report["status"], report["error"]) == (3, "incomplete", None)
+    assert "the token was refused" in said(done)[0]
+
+
+@pytest.mark.parametrize(("option", "status"), [("", 0), ("--require-complete", 7)])
+@pytest.mark.parametrize("command", ["audit", "consumers --control-plane one"])
+def test_a_list_that_may_not_be_read_makes_a_report_incomplete(
+    command: str, option: str, status: int, serve: Serve, here: Here
+) -> None:
+    done = told_by(f"{command} {option}", "HTTP error 403: Forbidden", serve, here)
+    assert (done.status, done.err, json.loads(done.out)["status"]) == (status, "", "incomplete")
+
+
+def test_findings_at_the_gate_outrank_a_token_refused_on_the_way(
+    serve: Serve, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = dict.fromkeys(("GetRoute", "GetConsumer", "GetPlugin"), as_json([]))
+    service = {"id": "s-1", "name": "orders", "host": "orders.internal", "protocol": "http"}
+    server = serve({
+        "GetControlPlane": as_json([{"id": "cp-1", "name": "one"}]), "GetService": as_json([service]),
+        "GetVault": refused("HTTP error 401: Unauthorized"), **lists,
+    })  # fmt: skip
+    monkeypatch.setenv("KONNECT_SPAT", TOKEN)
+    found = here("audit", "--fail-on", "info", "--url", server.url)
+    nothing_as_bad = here("audit", "--fail-on", "critical", "--url", server.url)
+    assert (found.status, nothing_as_bad.status) == (1, 3)
 
 
 def test_an_organisation_without_mcp_is_3(world: World, here: Here) -> None:

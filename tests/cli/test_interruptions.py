@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 from socket import create_server
@@ -43,7 +44,8 @@ def test_an_interrupted_run_leaves_its_unfinished_report(
         ("create debug session", "ok"),
         ("wait until completed", "failed"),
     ]
-    assert report["result"]["debug_session"]["id"] == session_id
+    assert report["result"]["debug_session"] == {"id": session_id, "status": "cancelled"}
+    assert stderr.count(f"The debug session {session_id} was stopped.") == 1
     assert report["coverage"]["complete"] is False
     assert "may still be running" not in stdout + stderr
 
@@ -59,6 +61,31 @@ def test_a_run_that_is_interrupted_before_its_first_step_has_a_report_too(here: 
     assert (process.returncode, report["status"], report["error"]["type"]) == (130, "failed", "Interrupted")
     assert (report["endpoint"], report["steps"]) == (url, [])
     assert [entry["what"] for entry in report["coverage"]["missing"]] == ["everything"]
+
+
+def test_a_run_in_several_regions_leaves_the_unfinished_report_of_each() -> None:
+    with create_server(("127.0.0.1", 0)) as one, create_server(("127.0.0.1", 0)) as two:
+        urls = {
+            name: f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            for name, silent in (("us", one), ("eu", two))
+        }
+        regions = ",".join(f"{name}={url}" for name, url in urls.items())
+        with (
+            started(
+                "audit", "--region", regions, "--format", "json", env=environment(KONNECT_TOKEN=TOKEN)
+            ) as process,
+            one.accept()[0],
+            two.accept()[0],
+        ):
+            process.send_signal(signal.SIGINT)
+            stdout, _ = process.communicate(timeout=60)
+    report = json.loads(stdout)
+    assert (process.returncode, report["status"]) == (130, "failed")
+    assert {name: each["endpoint"] for name, each in report["regions"].items()} == urls
+    for each in report["regions"].values():
+        assert each["error"]["type"] == "Interrupted"
+        assert [step["name"] for step in each["steps"]] == ["select control planes"]
+    assert report["coverage"]["missing"][0]["what"] == "the region us"
 
 
 def test_a_file_has_the_report_of_an_interrupted_run_in_any_format(world: World, tmp_path: Path) -> None:
@@ -101,7 +128,10 @@ def test_a_session_that_an_interruption_leaves_running_is_told_in_any_case(
     assert process.returncode == 130
     assert stderr.count(told) == 1
     assert "stop it with `konnect-agent call ActiveTracingSession" in stderr
-    assert told in checked(stdout, "debug_performance", here)["error"]["hint"]
+    report = checked(stdout, "debug_performance", here)
+    assert told in report["error"]["hint"]
+    assert report["result"]["debug_session"]["status"] != "cancelled"
+    assert "was stopped" not in stderr
 
 
 def test_an_interruption_on_a_terminal_prints_no_report(world: World) -> None:

@@ -182,7 +182,19 @@ def test_help_version_and_import_load_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["debug", "endpoint", "consumers", "audit", "alert", "tools", "call", "search", "sandbox", "schema"],
+    [
+        "debug",
+        "endpoint",
+        "consumers",
+        "audit",
+        "alert",
+        "doctor",
+        "tools",
+        "call",
+        "search",
+        "sandbox",
+        "schema",
+    ],
 )
 def test_every_command_explains_itself(command: str, here: Here) -> None:
     done = here(command, "--help")
@@ -203,3 +215,19 @@ def test_a_sandbox_serves_other_commands_until_it_is_interrupted(served: Sandbox
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
     assert found.status == 0
+
+
+@pytest.mark.parametrize(
+    ("generation", "tool"), [("spring", "QueryAPIRequests"), ("code-mode", "get_schema")]
+)
+def test_a_sandbox_is_of_the_generation_asked_for(
+    served: Sandbox, here: Here, generation: str, tool: str
+) -> None:
+    command = ("sandbox", "--port", "0", "--token", TOKEN, "--generation", generation)
+    with started(*command, env=environment()) as process:
+        assert process.stdout is not None
+        found = here("tools", "--url", process.stdout.readline().strip(), at=served)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert tool in found.out
+    assert "GetAnalytics" not in found.out

@@ -37,6 +37,14 @@ def test_each_pattern_runs_on_the_embedded_sandbox_and_obeys_its_own_schema(
     assert report["endpoint"].startswith("http://127.0.0.1:")
 
 
+@pytest.mark.parametrize(
+    "written", ["--status 500,502", "--status 500 --status 502", "--status=500 --status=502,500"]
+)
+def test_statuses_are_repeated_or_separated_by_commas(written: str, served: Sandbox, here: Here) -> None:
+    done = here("consumers", *written.split(), "--format", "json", at=served)
+    assert (done.status, json.loads(done.out)["result"]["status_codes"]) == (0, [500, 502])
+
+
 def test_an_alert_leads_to_nested_reports(served: Sandbox, here: Here) -> None:
     alert = next(iter(served.world.alerts.values()))
     done = here("alert", str(alert["id"]), "--yes", "--format", "json", at=served)

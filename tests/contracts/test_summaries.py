@@ -128,6 +128,21 @@ async def test_a_summary_nobody_can_read_is_never_taken_for_no_samples(
     assert [missing.error.type for missing in report.coverage.missing] == ["Undecodable"]
 
 
+@pytest.mark.parametrize(
+    "bottlenecks",
+    [["The acl plugin is slow."], [{"where": "acl", "how": "slow"}], {"acl": {"verdict": "slow"}}],
+)
+async def test_bottlenecks_nobody_can_read_are_noted_beside_a_latency(serve: Serve, bottlenecks: Any) -> None:
+    report = await summarized(serve, as_json({"bottlenecks": bottlenecks, "latency": {"p95_ms": 9}}))
+    assert (report.status, report.result.latency) == ("incomplete", {"p95_ms": 9})
+
+
+@pytest.mark.parametrize("bottlenecks", [[], {}, None, ["None."], ["No bottlenecks were found."]])
+async def test_a_latency_without_bottlenecks_is_complete(serve: Serve, bottlenecks: Any) -> None:
+    report = await summarized(serve, as_json({"bottlenecks": bottlenecks, "latency": {"p95_ms": 9}}))
+    assert (report.status, report.result.bottlenecks) == ("complete", ())
+
+
 async def test_secrets_and_endless_texts_do_not_reach_the_report(serve: Serve) -> None:
     report = await summarized(
         serve,

@@ -32,6 +32,7 @@ COMMANDS = (
     "consumers",
     "audit",
     "alert",
+    "doctor",
     "tools",
     "call",
     "search",

@@ -156,6 +156,45 @@ async def test_a_failure_of_get_by_route_is_told_and_everything_is_looked_throug
     assert "the route index is being rebuilt" in report.result.notes[0]
 
 
+async def test_the_control_plane_that_was_named_is_extracted(serve: Serve) -> None:
+    server = serve(answering(structured({"control_planes": PLANES[1:]})))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        report = await investigate_endpoint(konnect, "/orders")
+    assert (report.steps[0].name, report.steps[0].extracted) == (
+        "control plane by route",
+        {"control_plane_id": "cp-2"},
+    )
+
+
+ROUTE = {"id": "r-1", "name": "orders", "paths": ["/orders"]}
+
+
+@pytest.mark.parametrize(
+    "said", [{"control_plane_id": "cp-2"}, {"controlPlaneId": "cp-2"}, {"control_plane": {"id": "cp-2"}}]
+)
+async def test_routes_instead_of_control_planes_lead_to_the_one_they_are_of(
+    serve: Serve, said: dict[str, object]
+) -> None:
+    found = [ROUTE | said, ROUTE | said | {"id": "r-9", "name": "more"}]
+    server = serve(answering(structured({"routes": found})))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        (plane,) = await konnect.control_planes.get_by_route("/orders")
+        report = await investigate_endpoint(konnect, "/orders")
+    assert (plane.id, plane.name) == ("cp-2", "two")
+    selected = report.result.control_plane
+    assert (selected.id, selected.name, selected.found_by) == ("cp-2", "two", "get_by_route")
+
+
+async def test_routes_that_do_not_say_whose_they_are_name_no_control_plane(serve: Serve) -> None:
+    server = serve(answering(structured({"routes": [ROUTE]})))
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        report = await investigate_endpoint(konnect, "/orders")
+    assert (report.result.control_plane.id, report.result.control_plane.found_by) == (
+        "cp-2",
+        "looking through all",
+    )
+
+
 async def test_when_no_route_of_the_named_planes_serves_all_others_are_looked_through(serve: Serve) -> None:
     server = serve(answering(structured({"control_planes": PLANES[:1]})))
     async with Konnect(TOKEN, url=server.url) as konnect:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mcp_types import CallToolResult
 
-from konnect_agent import InvalidArguments, Konnect, Undecodable
+from konnect_agent import InvalidArguments, Konnect, ToolError, Undecodable
 from konnect_agent.ids import CompositeId
 
 from ..handmade import TOKEN, Arguments, Handmade, Serve, as_json, refused, structured
@@ -235,6 +235,29 @@ async def test_a_schema_that_allows_fewer_rows_is_kept_without_being_refused(ser
         found = await konnect.analytics.query_api_requests("1H", max_results=1000)
     assert (len(found.rows), found.truncated, found.limit) == (200, True, 200)
     assert [sent["max_results"] for _, sent in server.calls] == [200]
+
+
+@pytest.mark.parametrize("words", ["max_results out of range", "Invalid max_results: must be a sane number"])
+async def test_a_server_that_does_not_say_its_most_is_asked_for_its_own_number(
+    serve: Serve, words: str
+) -> None:
+    def answer(arguments: Arguments) -> CallToolResult:
+        return refused(words) if arguments.get("max_results", 0) > 100 else structured({"data": [ROW] * 100})
+
+    server = serve({"GetAnalytics": answer})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        for _ in range(2):
+            found = await konnect.analytics.query_api_requests("1H", max_results=1000)
+            assert (len(found.rows), found.truncated, found.limit) == (100, True, 100)
+    assert [sent.get("max_results") for _, sent in server.calls] == [1000, None, 100]
+
+
+async def test_no_more_rows_come_than_were_asked_for(serve: Serve) -> None:
+    server = serve({"GetAnalytics": refused("max_results out of range")})
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        with pytest.raises(ToolError, match="out of range"):
+            await konnect.analytics.query_api_requests("1H", max_results=50)
+    assert len(server.calls) == 1
 
 
 async def test_a_refusal_of_something_else_stays_one(serve: Serve) -> None:

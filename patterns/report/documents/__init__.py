@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from patterns.coverage import Coverage, Failure, Missing
+from patterns.regions import RegionsReport
 from patterns.report.document import (
     ROWS,
     Aside,
@@ -43,16 +44,20 @@ _PARTS = {
     "investigate_alert": "alerts",
 }
 _HINTS, _PLACES = 10, 6
-_TONES: dict[str, Tone] = {"complete": "good", "incomplete": "warn", "declined": "warn", "failed": "bad"}
+TONES: dict[str, Tone] = {"complete": "good", "incomplete": "warn", "declined": "warn", "failed": "bad"}
 
 
-def document_of(report: Report[Any]) -> Document:
+def document_of(report: Report[Any] | RegionsReport[Any]) -> Document:
     """The document of any report."""
+    if isinstance(report, RegionsReport):
+        from patterns.report.documents.regions import document_of_regions
+
+        return document_of_regions(report)
     part = describe(report)
     return Document(
         title=part.title,
         status=report.status,
-        tone=_TONES[report.status],
+        tone=TONES[report.status],
         headline=part.headline if report.status in ("complete", "incomplete") else "",
         facts=all_facts(report, part),
         blocks=(

@@ -64,7 +64,8 @@ def _headline(result: ConsumersResult) -> str:
 def _seen(result: ConsumersResult) -> Cell | None:
     if result.rows is None:
         return Toned("could not be seen", "warn") if result.time_range else None
-    seen = counted(result.rows, "row")
+    seen = counted(result.rows, "request" if result.recounted else "row")
+    seen += " (counted by the server)" if result.recounted else ""
     seen += " (cut: the newest only)" if result.truncated else ""
     if result.elsewhere:
         seen += f", {number(result.elsewhere)} of other control planes left out"

@@ -1,0 +1,156 @@
+"""Calls that are asked for at the same time go out together, as many in one block as the server allows.
+
+1. A call waits for one turn of the event loop, so that whatever else is being asked comes along. A block
+goes out when it is full, or when no other is under way: the answers of those are what brings the next
+questions. 2. A block the server ends as a whole is made again in parts: apart from the operation that
+failed, else in halves, down to single calls, whose errors are the server's own. 3. Calls that failed inside
+a block in a way that may pass, or came after the last one it may make, are made again: fewer at a time, and
+alone in the end, where the connection waits and retries. 4. A limit that says its figure is remembered.
+
+Only reads come here. A cancelled caller hands what it took back to the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from konnect_agent.dialects.code_mode.block import Call
+from konnect_agent.errors import (
+    KonnectError,
+    RateLimited,
+    ServerError,
+    TimedOut,
+    TooLarge,
+    ToolError,
+    Undecodable,
+)
+
+MOST_CALLS = 50
+"""Calls in a block until the server names another limit (fact sheet 1.2, documented for version 3.4)."""
+
+_LIMIT = re.compile(r"call limit exceeded: at most (\d{1,4})\b")
+_AS_A_WHOLE = (ToolError, TimedOut, TooLarge, Undecodable)
+_PASSING = (RateLimited, ServerError)
+
+Answer = Any | KonnectError
+Run = Callable[[Sequence[Call]], Awaitable[list[Answer]]]
+
+
+class _Asked:
+    """A call on its way."""
+
+    def __init__(self, call: Call) -> None:
+        self.call, self.taken, self.answered = call, False, False
+        self.answer: Answer = None
+
+
+class Batches:
+    """Makes calls through `run`, which makes several at once and raises what ended all of them."""
+
+    def __init__(self, run: Run, *, at_once: int) -> None:
+        self._run, self._at_once, self._most = run, at_once, MOST_CALLS
+        self._waiting: deque[_Asked] = deque()
+        self._under_way = 0
+        self._changed = anyio.Event()
+
+    async def make(self, call: Call) -> Any:
+        """The answer to one call. Raises what the server said to it."""
+        asked = _Asked(call)
+        self._waiting.append(asked)
+        try:
+            await checkpoint()
+            while not asked.answered:
+                if asked.taken or not self._may_go():
+                    await self._changed.wait()
+                else:
+                    await self._go()
+        finally:
+            if not asked.taken:
+                self._waiting.remove(asked)
+                self._tell()
+        if isinstance(asked.answer, KonnectError):
+            raise asked.answer
+        return asked.answer
+
+    def _may_go(self) -> bool:
+        """Whether a block may go out now."""
+        is_full = len(self._waiting) >= self._most
+        return self._under_way == 0 or (is_full and self._under_way < self._at_once)
+
+    async def _go(self) -> None:
+        """Make the calls that have waited longest, as one block."""
+        block = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        for asked in block:
+            asked.taken = True
+        self._under_way += 1
+        try:
+            found = await self._answers([asked.call for asked in block])
+            for asked, answer in zip(block, found, strict=True):
+                asked.answer, asked.answered = answer, True
+        except BaseException:
+            for asked in block:
+                asked.taken = False
+            self._waiting.extendleft(reversed(block))
+            raise
+        finally:
+            self._under_way -= 1
+            self._tell()
+
+    def _tell(self) -> None:
+        """Let everybody who waits look again."""
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def _answers(self, calls: Sequence[Call]) -> list[Answer]:
+        """The answer to each call, an error where there is none."""
+        try:
+            found = await self._run(calls)
+        except KonnectError as error:
+            blamed = [place for place, call in enumerate(calls) if call.operation == error.operation]
+            if len(calls) == 1 or not (blamed or isinstance(error, _AS_A_WHOLE)):
+                return [error] * len(calls)
+            self._learn(error)
+            return await self._again(calls, [error] * len(calls), self._apart(calls, blamed))
+        if len(calls) == 1:
+            return found
+        unmade = [place for place, answer in enumerate(found) if self._learn(answer, of=len(calls))]
+        passing = [place for place, answer in enumerate(found) if isinstance(answer, _PASSING)]
+        size = self._most if len(passing) < len(calls) else (len(calls) + 1) // 2
+        return await self._again(calls, found, [*_runs(unmade, self._most), *_runs(passing, size)])
+
+    async def _again(
+        self, calls: Sequence[Call], found: list[Answer], parts: Iterable[Sequence[int]]
+    ) -> list[Answer]:
+        """What was found, with the calls at the places of each part made again."""
+        for part in parts:
+            for place, answer in zip(
+                part, await self._answers([calls[place] for place in part]), strict=True
+            ):
+                found[place] = answer
+        return found
+
+    def _apart(self, calls: Sequence[Call], blamed: Sequence[int]) -> list[Sequence[int]]:
+        """The places of calls in parts that may fare better than all of them."""
+        others = [place for place in range(len(calls)) if place not in blamed]
+        if blamed and others:
+            return [others, blamed]
+        return _runs(range(len(calls)), min(self._most, (len(calls) + 1) // 2))
+
+    def _learn(self, answer: Answer, *, of: int | None = None) -> bool:
+        """Whether an answer out of a block of so many says how many it may make, which is remembered."""
+        said = _LIMIT.search(answer.message) if isinstance(answer, KonnectError) else None
+        if said is None or (of is not None and of <= int(said[1])):
+            return False
+        self._most = max(1, min(self._most, int(said[1])))
+        return True
+
+
+def _runs(places: Sequence[int], size: int) -> list[Sequence[int]]:
+    """The places in runs of that size at most."""
+    return [places[start : start + size] for start in range(0, len(places), size)]

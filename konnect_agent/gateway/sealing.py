@@ -1,0 +1,58 @@
+"""Entities without their secrets: those that Kong keeps encrypted as well as those that sound secret.
+
+A plugin's fields are told by Kong's own marks (`konnect_agent.gateway.secrets`), everything else by
+`konnect_agent.redaction`. Of an address that Kong encrypts, such as a webhook's, the path is the secret:
+where it leads to stays readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import urlsplit, urlunsplit
+
+from konnect_agent.gateway.secrets import secret_fields
+from konnect_agent.redaction import Hide, is_reference, mask, redact
+
+
+def sealed(data: Any, hide: Hide = mask) -> Any:
+    """A copy of plain data, with plugins anywhere in it, that may be shown to anyone."""
+    return redact(_plugins_sealed(data, hide), hide)
+
+
+def _plugins_sealed(data: Any, hide: Hide) -> Any:
+    if isinstance(data, list | tuple):
+        return [_plugins_sealed(entry, hide) for entry in cast("Sequence[Any]", data)]
+    if not isinstance(data, Mapping):
+        return data
+    entity = {key: _plugins_sealed(value, hide) for key, value in cast("Mapping[Any, Any]", data).items()}
+    name, config = entity.get("name"), entity.get("config")
+    if isinstance(name, str) and isinstance(config, dict):
+        given = cast("dict[str, Any]", config)
+        paths = {found.path for found in secret_fields(name, given) if found.basis == "encrypted by Kong"}
+        entity["config"] = _without(given, "", paths, hide) if paths else given
+    return entity
+
+
+def _without(value: Any, path: str, paths: Collection[str], hide: Hide) -> Any:
+    """`value`, which stands at `path`, with what stands at one of `paths` hidden."""
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value).items()
+        return {key: _without(v, f"{path}.{key}" if path else key, paths, hide) for key, v in fields}
+    if isinstance(value, list):
+        entries = enumerate(cast("list[Any]", value))
+        return [_without(entry, f"{path}[{place}]", paths, hide) for place, entry in entries]
+    if not isinstance(value, str) or not value or path not in paths or is_reference(value):
+        return value
+    return _address(value, hide)
+
+
+def _address(text: str, hide: Hide) -> str:
+    """An address without its path; anything else goes as a whole."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return hide(text)
+    if not (parts.scheme and parts.netloc):
+        return hide(text)
+    return urlunsplit(parts._replace(path=f"/{hide(parts.path)}")) if len(parts.path) > 1 else text

@@ -1,0 +1,205 @@
+"""Whatever a server does to a block, every call gets its own answer, and nobody waits for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from konnect_agent.dialects.code_mode.batches import MOST_CALLS, Answer, Batches
+from konnect_agent.dialects.code_mode.block import Call
+from konnect_agent.errors import Forbidden, InvalidArguments, KonnectError, RateLimited, ToolError
+
+AT_ONCE = 4
+
+
+@dataclass
+class Pretended:
+    """A server that allows `limit` calls in a block; those in `refused` fail, those in `busy` once.
+
+    A block is answered after `turns` of the event loop, and when `gate` is open.
+    """
+
+    limit: int = 1000
+    catches: bool = True
+    refused: frozenset[int] = frozenset()
+    busy: set[int] = field(default_factory=set[int])
+    turns: int = 3
+    gate: anyio.Event | None = None
+    blocks: list[list[int]] = field(default_factory=list[list[int]])
+    under_way: int = 0
+    most_under_way: int = 0
+
+    async def run(self, calls: Sequence[Call]) -> list[Answer]:
+        """A block, which is run a second time when it ends with a 429, as the connection does it."""
+        try:
+            return await self._once(calls)
+        except RateLimited:
+            return await self._once(calls)
+
+    async def _once(self, calls: Sequence[Call]) -> list[Answer]:
+        numbers: list[int] = [call.arguments["number"] for call in calls]
+        self.blocks.append(numbers)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            for _ in range(self.turns):
+                await anyio.lowlevel.checkpoint()
+            if self.gate is not None:
+                await self.gate.wait()
+        finally:
+            self.under_way -= 1
+        found = [self._answer(number, place) for place, number in enumerate(numbers)]
+        failed = next((answer for answer in found if isinstance(answer, KonnectError)), None)
+        if failed is not None and (len(calls) == 1 or not self.catches):
+            raise failed
+        return found
+
+    def _answer(self, number: int, place: int) -> Answer:
+        operation = called(number).operation
+        if place >= self.limit:
+            return ToolError(f"Tool call limit exceeded: at most {self.limit} call_tool() invocations.")
+        if number in self.refused:
+            return Forbidden(f"HTTP 403: not {number}", status=403, operation=operation)
+        if number in self.busy:
+            self.busy.remove(number)
+            return RateLimited("HTTP 429", status=429, operation=operation)
+        return number * 10
+
+
+def called(number: int) -> Call:
+    return Call(f"operation_{number % 4}", {"number": number})
+
+
+async def make(batches: Batches, number: int, answers: dict[int, Any]) -> None:
+    try:
+        answers[number] = await batches.make(called(number))
+    except KonnectError as error:
+        answers[number] = error
+
+
+async def made(batches: Batches, numbers: Iterable[int]) -> dict[int, Any]:
+    """What comes of calls made at once, errors as themselves."""
+    answers: dict[int, Any] = {}
+    async with anyio.create_task_group() as making:
+        for number in numbers:
+            making.start_soon(make, batches, number, answers)
+    return answers
+
+
+SERVERS = st.builds(
+    Pretended,
+    limit=st.sampled_from([1, 2, 7, 50, 1000]),
+    catches=st.booleans(),
+    refused=st.frozensets(st.integers(0, 180), max_size=5),
+    busy=st.sets(st.integers(0, 180), max_size=5),
+)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@given(server=SERVERS, asked=st.integers(0, 180))
+def test_every_call_gets_its_own_answer(backend: str, server: Pretended, asked: int) -> None:
+    async def run() -> dict[int, Any]:
+        return await made(Batches(server.run, at_once=AT_ONCE), range(asked))
+
+    answers = anyio.run(run, backend=backend)
+    assert answers.keys() == set(range(asked))
+    for number, answer in answers.items():
+        if number in server.refused:
+            assert isinstance(answer, Forbidden)
+            assert answer.message == f"HTTP 403: not {number}"
+        else:
+            assert answer == number * 10
+    assert max(map(len, server.blocks), default=0) <= MOST_CALLS
+    assert server.most_under_way <= AT_ONCE
+
+
+@pytest.mark.anyio
+async def test_what_is_asked_at_the_same_time_goes_out_in_full_blocks() -> None:
+    server = Pretended()
+    await made(Batches(server.run, at_once=AT_ONCE), range(250))
+    assert sorted(map(len, server.blocks)) == [MOST_CALLS] * 5
+    assert server.most_under_way == AT_ONCE
+
+
+@pytest.mark.anyio
+async def test_what_is_asked_while_a_block_is_under_way_waits_for_its_answer_and_goes_together() -> None:
+    server = Pretended(gate=anyio.Event())
+    batches, answers = Batches(server.run, at_once=AT_ONCE), dict[int, Any]()
+    async with anyio.create_task_group() as making:
+        for number in range(8):
+            making.start_soon(make, batches, number, answers)
+            await anyio.wait_all_tasks_blocked()
+        assert server.blocks == [[0]]
+        assert server.gate is not None
+        server.gate.set()
+    assert server.blocks == [[0], [1, 2, 3, 4, 5, 6, 7]]
+    assert answers == {number: number * 10 for number in range(8)}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kept", range(4))
+async def test_a_cancelled_caller_hands_back_the_block_it_had_sent(kept: int) -> None:
+    server = Pretended(gate=anyio.Event())
+    batches, answers = Batches(server.run, at_once=AT_ONCE), dict[int, Any]()
+    async with anyio.create_task_group() as making:
+        scopes = [anyio.CancelScope() for _ in range(4)]
+        for number, scope in enumerate(scopes):
+            making.start_soon(_make_within, scope, batches, number, answers)
+        await anyio.wait_all_tasks_blocked()
+        assert [set(block) for block in server.blocks] == [{0, 1, 2, 3}]
+        for number, scope in enumerate(scopes):
+            if number != kept:
+                scope.cancel()
+        await anyio.wait_all_tasks_blocked()
+        assert server.gate is not None
+        server.gate.set()
+    assert answers == {kept: kept * 10}
+    assert server.under_way == 0
+
+
+@pytest.mark.anyio
+async def test_everybody_may_be_cancelled() -> None:
+    server = Pretended(gate=anyio.Event())
+    batches = Batches(server.run, at_once=AT_ONCE)
+    with anyio.move_on_after(0) as scope:
+        await made(batches, range(120))
+    assert scope.cancelled_caught
+    assert server.under_way == 0
+    server.gate = None
+    assert await made(batches, range(3)) == {0: 0, 1: 10, 2: 20}
+
+
+@pytest.mark.anyio
+async def test_a_limit_that_was_told_is_kept() -> None:
+    server = Pretended(limit=7)
+    batches = Batches(server.run, at_once=AT_ONCE)
+    await made(batches, range(50))
+    server.blocks.clear()
+    await made(batches, range(21))
+    assert list(map(len, server.blocks)) == [7, 7, 7]
+
+
+@pytest.mark.anyio
+async def test_a_refusal_with_a_number_in_it_is_no_limit() -> None:
+    async def run(calls: Sequence[Call]) -> list[Answer]:
+        blocks.append(len(calls))
+        return [InvalidArguments("tags: at most 3 are accepted") for _ in calls]
+
+    blocks: list[int] = []
+    answers = await made(Batches(run, at_once=AT_ONCE), range(20))
+    assert {type(answer) for answer in answers.values()} == {InvalidArguments}
+    assert blocks == [20]
+
+
+async def _make_within(
+    scope: anyio.CancelScope, batches: Batches, number: int, answers: dict[int, Any]
+) -> None:
+    with scope:
+        await make(batches, number, answers)
