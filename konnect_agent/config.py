@@ -69,7 +69,7 @@ class Config:
         if not isinstance(self.url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigError("The URL is no text.", hint="Give it as url='https://...'.")
         check_url(self.url, allow_insecure=self.allow_insecure)
-        _check_headers(self.headers)
+        check_headers(self.headers)
         least = {name: "a number, more than 0" for name in _POSITIVE if not _number(self, name) > 0}
         least |= {name: "a whole number, at least 1" for name in _AT_LEAST_ONE if not _whole(self, name) >= 1}
         least |= {"first_wait": "a number, at least 0"} if not _number(self, "first_wait") >= 0 else {}
@@ -91,12 +91,11 @@ class Config:
         `region` and `url` exclude each other as arguments; either given wins over the environment.
         """
         env = os.environ if environ is None else environ
-        from_environment = url is None and region is None and _url_in(env) is not None
+        if "headers" not in settings:
+            settings["headers"] = endpoint_headers(env, region=region, url=url)
         url = endpoint_url(env, region=region, url=url)
         if token is None:
             token = _first(env, TOKEN_VARIABLES)
-        if from_environment and "headers" not in settings:  # they are no business of any other server
-            settings["headers"] = _headers(env.get(HEADERS_VARIABLE, ""))
         return cls(token=token or "", url=url, **settings)
 
     @classmethod
@@ -116,12 +115,24 @@ def endpoint_url(environ: Mapping[str, str], *, region: str | Region | None, url
     return url
 
 
+def endpoint_headers(
+    environ: Mapping[str, str], *, region: str | Region | None, url: str | None
+) -> dict[str, str]:
+    """The environment's headers, if the URL is the environment's, too; see `Config.build`.
+
+    They are no business of any other server. Raises `ConfigError`, without showing them.
+    """
+    if region is not None or url is not None or _url_in(environ) is None:
+        return {}
+    return _headers(environ.get(HEADERS_VARIABLE, ""))
+
+
 def _url_in(environ: Mapping[str, str]) -> str | None:
     """The URL that the environment names."""
     return _first(environ, URL_VARIABLES) or _host_url(environ.get(HOST_VARIABLE, ""))
 
 
-def _check_headers(headers: Mapping[str, Any]) -> None:
+def check_headers(headers: Mapping[str, Any]) -> None:
     """Raise `ConfigError` for headers that are ours to send, or that HTTP cannot carry; no value is shown."""
     if not isinstance(headers, Mapping) or not all(isinstance(name, str) for name in headers):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigError("headers is no mapping of names to values.", hint="Give a dict of texts.")

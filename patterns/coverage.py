@@ -14,7 +14,7 @@ import anyio
 from pydantic import BaseModel, ConfigDict
 
 from konnect_agent import Konnect, events
-from konnect_agent.errors import KonnectError
+from konnect_agent.errors import HttpError, KonnectError
 from konnect_agent.redaction import scrub
 
 T = TypeVar("T")
@@ -22,18 +22,20 @@ V = TypeVar("V")
 
 
 class Failure(BaseModel):
-    """An error as data: its class, what happened, and what to do next."""
+    """An error as data: its class, what happened, and what to do next; `hop` is the gateway that said it."""
 
     model_config = ConfigDict(frozen=True)
 
     type: str
     message: str
     hint: str = ""
+    hop: str | None = None
 
     @classmethod
     def of(cls, error: KonnectError) -> Self:
         """`error` as data."""
-        return cls(type=type(error).__name__, message=str(error), hint=error.hint)
+        hop = error.hop if isinstance(error, HttpError) else None
+        return cls(type=type(error).__name__, message=str(error), hint=error.hint, hop=hop)
 
 
 class Named(BaseModel):

@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
 from konnect_agent import events
 from konnect_agent.client import Konnect
-from konnect_agent.config import TOKEN_VARIABLES, Config, check_token, endpoint_url
+from konnect_agent.config import (
+    TOKEN_VARIABLES,
+    Config,
+    check_headers,
+    check_token,
+    endpoint_headers,
+    endpoint_url,
+)
 from konnect_agent.diagnosis.proxies import Proxy, proxy_for
 from konnect_agent.diagnosis.target import Target
 from konnect_agent.errors import ConfigError, HttpError
@@ -38,6 +46,8 @@ class Case:
     token_from: str
     region: str | Region | None
     url: str | None
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+    """None means: from the environment, if the URL is."""
     refusal: HttpError | None = None
     """With what the server refused the whole connection: 401 or 403."""
     planes: tuple[ControlPlane, ...] = ()
@@ -89,6 +99,15 @@ class Case:
         return Target.of(endpoint_url(os.environ, region=self.region, url=self.url))
 
     @cached_property
+    def usable_headers(self) -> Mapping[str, str]:
+        """What is sent beside the token, such as a gateway's key. Raises `ConfigError`."""
+        found = self.headers
+        if found is None:
+            found = endpoint_headers(os.environ, region=self.region, url=self.url)
+        check_headers(found)
+        return found
+
+    @cached_property
     def proxy(self) -> Proxy | None:
         """What stands between, if anything. Raises `ConfigError` for a setting that is no proxy."""
         return proxy_for(self.target)
@@ -105,6 +124,7 @@ class Case:
             config=Config(
                 token=self.usable_token,
                 url=self.target.url,
+                headers=self.usable_headers,
                 max_attempts=1,
                 connect_timeout=self.connect_limit,
                 idle_timeout=self.call_limit,

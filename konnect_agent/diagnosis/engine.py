@@ -5,6 +5,7 @@ The reason of a skip is the check that failed first, not one that was skipped it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -14,10 +15,10 @@ from konnect_agent import events
 from konnect_agent.diagnosis.case import Case
 from konnect_agent.diagnosis.check import Check, Seen
 from konnect_agent.diagnosis.checks import CHECKS
-from konnect_agent.diagnosis.result import Checked, Diagnosis, family_of
+from konnect_agent.diagnosis.result import Checked, Diagnosis, family_of, hop_of
 from konnect_agent.errors import NETWORK_HINT, ConfigError, KonnectError, TimedOut
 from konnect_agent.redaction import redact, scrub_quoted
-from konnect_agent.regions import Region
+from konnect_agent.regions import Region, is_konnect
 
 
 async def diagnose(
@@ -26,6 +27,7 @@ async def diagnose(
     token_from: str = "the token given",
     region: str | Region | None = None,
     url: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Diagnosis:
     """Check everything between here and Konnect, and what the token may do there.
 
@@ -33,7 +35,7 @@ async def diagnose(
     found, for the report, and an error in its place why it could not be read. Whatever goes wrong is part of
     the result; only a cancellation is raised.
     """
-    case = Case(token, token_from=token_from, region=region, url=url)
+    case = Case(token, token_from=token_from, region=region, url=url, headers=headers)
     started_at, started = datetime.now(UTC), perf_counter()
     lines: list[Checked] = []
     blocked: dict[Check, Check] = {}
@@ -67,13 +69,17 @@ async def _checked(check: Check, case: Case, blocked: dict[Check, Check]) -> Che
     events.emit(events.StepFinished((check.title,), "failed" if failed else "ok", took))
     if isinstance(found, KonnectError):
         blocked[check] = check
+        hop = hop_of(found)
+        # To Konnect's own hosts there is no gateway that could be meant.
+        passed = hop == "Konnect" and not is_konnect(case.target.host)
         return Checked(
             name=check.name,
             status="failure",
-            seen=found.message,
+            seen=f"{found.message} (Konnect's own answer)" if passed else found.message,
             advice=found.hint,
             family=family_of(found),
             error=type(found).__name__,
+            hop=hop,
             duration_s=took,
         )
     return Checked(

@@ -11,7 +11,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from konnect_agent.errors import ConfigError, Forbidden, KonnectError, ToolUnavailable, Unauthorized
+from konnect_agent.errors import (
+    ConfigError,
+    Forbidden,
+    HttpError,
+    KonnectError,
+    ToolUnavailable,
+    Unauthorized,
+)
 
 Status = Literal["ok", "warning", "failure", "skipped"]
 Family = Literal["configuration", "permission", "connection"]
@@ -21,7 +28,8 @@ class Checked(BaseModel):
     """One check. `seen` is what it saw, or why it was skipped; `advice` the next thing to do.
 
     `family` says whose matter a failure is and `error` is its class in `konnect_agent.errors`; both are None
-    for everything else. `facts` are the figures and names behind `seen`.
+    for everything else. `hop` is who refused, as far as that is known: `the gateway` on the way, `another
+    gateway` behind it, or `Konnect`. `facts` are the figures and names behind `seen`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +40,7 @@ class Checked(BaseModel):
     advice: str = ""
     family: Family | None = None
     error: str | None = None
+    hop: str | None = None
     facts: Mapping[str, Any] = {}
     duration_s: float = 0.0
 
@@ -68,3 +77,10 @@ def family_of(error: KonnectError) -> Family:
     if isinstance(error, (Unauthorized, Forbidden, ToolUnavailable)):
         return "permission"
     return "connection"
+
+
+def hop_of(error: KonnectError) -> str | None:
+    """Who refused: a gateway on the way, or Konnect, which leaves its trace; None if nobody can tell."""
+    if isinstance(error, HttpError) and error.hop:
+        return error.hop
+    return "Konnect" if (error.trace or "").startswith("kong:trace:") else None

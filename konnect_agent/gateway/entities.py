@@ -11,6 +11,7 @@ from typing import cast
 
 from konnect_agent.gateway.entity_fields import EntityFields, mapping_of, texts_of
 from konnect_agent.ids import canonical
+from konnect_agent.models.address import spelled_out
 
 STREAM_PROTOCOLS = frozenset({"tcp", "udp", "tls", "tls_passthrough"})
 _HTTP_SERVICES = frozenset({"http", "https", "grpc", "grpcs", "ws", "wss"})
@@ -123,7 +124,8 @@ def read_route(entity: object) -> RouteRecord:
 
 def read_service(entity: object) -> ServiceRecord:
     """Read a service model or mapping."""
-    get = EntityFields(entity)
+    written = mapping_of(entity)
+    get = EntityFields(entity if written is None else spelled_out(written))
     protocol = get.text("protocol") or "http"
     path = get.text("path") or "/"
     return ServiceRecord(

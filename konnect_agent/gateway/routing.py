@@ -31,9 +31,9 @@ class Match:
 
     `path` is the part of the request path the route matched (None if it names no path), `upstream_path` the
     path the router makes for the service (None without one), `upstream_url` the address as it goes over the
-    wire, with that path escaped and the request's arguments. `undecided` are better ranked routes that may
-    have won instead, because a regex of theirs cannot be evaluated: unless it is empty, the answer is
-    conditional.
+    wire, with that path escaped and the request's arguments (None if no host is known). `undecided` are
+    better ranked routes that may have won instead, because a regex of theirs cannot be evaluated: unless it
+    is empty, the answer is conditional.
     """
 
     route: object
@@ -162,8 +162,13 @@ class Router:
         )
 
 
-def _url(service: ServiceRecord, path: str | None, facts: Facts) -> str:
-    """The address as it goes over the wire: the path escaped, the arguments as they were sent."""
+def _url(service: ServiceRecord, path: str | None, facts: Facts) -> str | None:
+    """The address as it goes over the wire: the path escaped, the arguments as they were sent.
+
+    None when it is not said where the service is.
+    """
+    if not service.host:
+        return None
     host = f"[{service.host}]" if ":" in service.host else service.host
     port = "" if service.port is None else f":{service.port}"
     target = "" if path is None else escape(path) + facts.arguments
@@ -174,4 +179,4 @@ def _host(route: RouteRecord, service: ServiceRecord | None, facts: Facts) -> st
     """The Host header (or SNI) sent upstream."""
     if route.preserve_host:
         return facts.request.sni if facts.request.is_stream else facts.request.host
-    return None if service is None else service.host
+    return (service.host or None) if service else None

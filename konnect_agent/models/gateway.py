@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from konnect_agent.ids import Kind
+from konnect_agent.models.address import spelled_out
 from konnect_agent.models.entity import Entity, Reference
 from konnect_agent.models.matcher import matchers
 from konnect_agent.models.scope import references, scope
@@ -49,6 +50,10 @@ class Service(Switched):
     read_timeout: int = 60_000
     write_timeout: int = 60_000
     tls_verify: bool | None = None
+
+    @classmethod
+    def _arranged(cls, given: dict[str, Any], inside: str | None) -> dict[str, Any]:
+        return spelled_out(super()._arranged(given, inside))
 
 
 class Route(Entity):

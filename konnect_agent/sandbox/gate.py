@@ -44,11 +44,12 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        # First the whole request: who is still sending it when the refusal comes may never read that.
+        body = await request.body()
         refusal = self._not_admitted(request)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        body = await request.body()
         message = _message(body)
         method = str(message.get("method", request.method))
         self.ledger.requested(method)

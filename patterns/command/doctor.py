@@ -49,7 +49,7 @@ async def _diagnosed(options: DataOptions) -> Diagnosis:
 
     if options.sandbox:
         async with embedded(options) as sandbox:
-            return await diagnose(sandbox.token, token_from="the sandbox", url=sandbox.url)
+            return await diagnose(sandbox.token, token_from="the sandbox", url=sandbox.url, headers={})
     file = "standard input" if options.token_file == "-" else f"the file {options.token_file}"
     token = options.trouble or options.token
     return await diagnose(token, token_from=file, region=options.region, url=options.url)

@@ -34,7 +34,7 @@ def lines(done: Outcome) -> dict[str, str]:
 def test_an_embedded_konnect_is_well(here: Here) -> None:
     done = here("doctor", "--sandbox")
     assert (done.status, done.err) == (0, "")
-    assert done.out.startswith("Diagnosis · ok\n25 checks: 23 ok, 2 skipped.\n")
+    assert done.out.startswith("Diagnosis · ok\n26 checks: 24 ok, 2 skipped.\n")
     assert lines(done)["token"] == "ok personal access token (PAT), from the sandbox"
     assert "→" not in done.out
 
@@ -111,7 +111,7 @@ def test_a_missing_tool_is_a_warning_and_0(world: World, here: Here) -> None:
     with Sandbox(world=world, token=TOKEN, hide=["GetVault"]) as sandbox:
         done = here("doctor", at=sandbox)
     assert done.status == 0
-    assert done.out.startswith("Diagnosis · warning\n25 checks: 21 ok, 2 warnings, 2 skipped.\n")
+    assert done.out.startswith("Diagnosis · warning\n26 checks: 22 ok, 2 warnings, 2 skipped.\n")
     assert lines(done)["vaults"] == "warning this server offers no tool for it"
 
 

@@ -8,10 +8,17 @@ from typing import Protocol
 
 import pytest
 
-from konnect_agent.config import HOST_VARIABLE, REGION_VARIABLES, TOKEN_VARIABLES, URL_VARIABLES
+from konnect_agent.config import (
+    HEADERS_VARIABLE,
+    HOST_VARIABLE,
+    REGION_VARIABLES,
+    TOKEN_VARIABLES,
+    URL_VARIABLES,
+)
 from konnect_agent.diagnosis import Diagnosis, diagnose
 
 _SETTINGS = {
+    HEADERS_VARIABLE,
     HOST_VARIABLE,
     *TOKEN_VARIABLES,
     *URL_VARIABLES,

@@ -73,7 +73,7 @@ async def test_what_needs_a_failed_check_is_skipped_with_the_first_cause(run: Ru
     assert [each.status for each in diagnosis.checks] == ["ok", "failure", "skipped", "skipped"]
     assert diagnosis["broken"].model_dump(exclude={"duration_s"}) == {
         "name": "broken", "status": "failure", "seen": "Nobody is there.", "advice": "Look for somebody.",
-        "family": "connection", "error": "Unreachable", "facts": {},
+        "family": "connection", "error": "Unreachable", "hop": None, "facts": {},
     }  # fmt: skip
     assert diagnosis["later"].seen == diagnosis["much_later"].seen == "not checked, because broken failed"
 

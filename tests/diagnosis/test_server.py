@@ -61,20 +61,20 @@ async def test_the_organizations_switch_is_the_first_thing_to_look_at_when_acces
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "error"),
+    ("status", "headers", "error", "family"),
     [
-        (200, {"content_type": "text/html"}, "Undecodable"),
-        (401, {"content_type": "text/html"}, "HttpError"),
-        (403, {"content_type": "text/html"}, "HttpError"),
-        (404, {"content_type": "text/html"}, "HttpError"),
-        (307, {"location": "https://login.example/?token=kpat_Secret0Token"}, "HttpError"),
-        (500, {}, "ServerError"),
-        (503, {}, "ServerError"),
-        (429, {"retry_after": "7"}, "RateLimited"),
+        (200, {"content_type": "text/html"}, "Undecodable", "connection"),
+        (401, {"content_type": "text/html"}, "Unauthorized", "permission"),
+        (403, {"content_type": "text/html"}, "Forbidden", "permission"),
+        (404, {"content_type": "text/html"}, "HttpError", "connection"),
+        (307, {"location": "https://login.example/?token=kpat_Secret0Token"}, "HttpError", "connection"),
+        (500, {}, "ServerError", "connection"),
+        (503, {}, "ServerError", "connection"),
+        (429, {"retry_after": "7"}, "RateLimited", "connection"),
     ],
 )
 async def test_something_else_that_answers_is_told_as_such(
-    status: int, headers: dict[str, str], error: str, examine: Examine
+    status: int, headers: dict[str, str], error: str, family: str, examine: Examine
 ) -> None:
     def login(request: Request) -> None:
         request.answer(LOGIN, status=status, **headers)
@@ -83,7 +83,7 @@ async def test_something_else_that_answers_is_told_as_such(
     with ScriptedServer(answers, others={**others}) as server:
         diagnosis = await examine(server)
     assert failures(diagnosis) == ["endpoint"]
-    assert (diagnosis["endpoint"].error, diagnosis.family) == (error, "connection")
+    assert (diagnosis["endpoint"].error, diagnosis.family) == (error, family)
     assert diagnosis["endpoint"].advice
     assert "Secret0Token" not in diagnosis.model_dump_json()
 
@@ -95,7 +95,7 @@ async def test_a_login_page_is_a_hint_at_a_proxy(examine: Examine) -> None:
     with ScriptedServer(answers, others={"initialize": login, "server/discover": login}) as server:
         diagnosis = await examine(server)
     assert "an HTML page" in diagnosis["endpoint"].seen
-    assert "proxy" in diagnosis["endpoint"].advice
+    assert "a proxy or a login page answers in the server's place" in diagnosis["endpoint"].advice
 
 
 async def test_tools_that_are_missing_are_named_with_the_documented_reasons(

@@ -1,10 +1,12 @@
 """What of a request the gateway reads, and what it makes of it (fact sheet 7.2, 7.4, 7.7 to 7.9)."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
 
 from konnect_agent.gateway import Request, Router
+from konnect_agent.models import Service
 
 Flavor = Literal["traditional_compatible", "traditional", "expressions"]
 
@@ -116,6 +118,29 @@ def test_the_upstream_url_is_written_as_it_goes_over_the_wire(request_: Request,
     match = Router([route], [service]).match(request_)
     assert match is not None
     assert match.upstream_url == url
+
+
+@pytest.mark.parametrize(
+    ("service", "url"),
+    [
+        ({"url": "https://up.test/svc"}, "https://up.test:443/svc/a"),
+        ({"url": "http://up.test"}, "http://up.test:80/a"),
+        ({"url": "http://[::1]:8080/svc/"}, "http://[::1]:8080/svc/a"),
+        ({"url": "https://short.test/x", "host": "up.test", "port": 80}, "http://up.test:80/a"),
+        ({"url": "http://up.test:port"}, None),
+        ({"url": "up.test"}, None),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("read", [dict, Service.model_validate])
+def test_a_service_may_be_given_by_its_url_alone(
+    service: dict[str, Any], url: str | None, read: Callable[[dict[str, Any]], object]
+) -> None:
+    route = {"id": "1", "paths": ["/"], "strip_path": False, "service": {"id": "s"}}
+    match = Router([route], [read({"id": "s", **service})]).match(Request(path="/a"))
+    assert match is not None
+    assert match.upstream_url == url
+    assert (match.upstream_host is None) == (url is None)
 
 
 @pytest.mark.parametrize("pattern", ["~/(", "~/[z-a]", "~/a{"])

@@ -22,12 +22,12 @@ from konnect_agent.diagnosis.checks.server import (
     protocol,
     tools,
 )
-from konnect_agent.diagnosis.checks.settings import address, proxy, token
+from konnect_agent.diagnosis.checks.settings import address, headers, proxy, token
 from konnect_agent.diagnosis.checks.surroundings import clock, region, round_trip
 from konnect_agent.diagnosis.checks.tls import tls
 
 CHECKS: tuple[Check, ...] = (
-    token, address, proxy,
+    token, address, proxy, headers,
     dns, tcp, tls,
     endpoint, clock, authentication, organization, protocol, generation, tools,
     control_planes, services, routes, plugins, consumers, consumer_groups, vaults,

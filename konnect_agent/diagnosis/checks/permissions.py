@@ -123,6 +123,8 @@ def _naming(role: str) -> Generator[None]:
     except McpAccessDisabled:
         raise
     except Forbidden as error:
+        if error.hop:  # a role in Konnect is no matter of the gateway's
+            raise
         error.hint = f"The token's owner needs a role for this in this region, such as {role}."
         raise
 

@@ -11,7 +11,7 @@ from konnect_agent.diagnosis.case import Case
 from konnect_agent.diagnosis.check import Seen, check, ok, warning
 from konnect_agent.diagnosis.checks.documented import OPTIONAL, documented_tools, offers, recognised
 from konnect_agent.diagnosis.checks.network import tcp
-from konnect_agent.diagnosis.checks.settings import token
+from konnect_agent.diagnosis.checks.settings import headers, token
 from konnect_agent.diagnosis.checks.tls import tls
 from konnect_agent.errors import ENDPOINT_HINT, Forbidden, HttpError, ToolUnavailable, Unauthorized
 from konnect_agent.refusals import HTML_PAGE
@@ -22,16 +22,21 @@ _GENERATIONS = {
     "rest": "the REST operations as tools",
     "code-mode": "search, get_schema and execute over the whole API",
 }
+_NO_GATEWAY = " If you know of none, a proxy or a login page answers in the server's place."
 _SHOWN = 12
 
 
-@check(needs=(token, tcp, tls))
+@check(needs=(token, headers, tcp, tls))
 async def endpoint(case: Case) -> Seen:
     """Whether an MCP server answers at the URL, whatever it thinks of the token."""
     try:
         await case.konnect.connect()
     except (Unauthorized, Forbidden) as refusal:
-        if HTML_PAGE in refusal.message:
+        is_page = HTML_PAGE in refusal.message
+        if refusal.hop:  # who asks for the token has not been reached
+            refusal.hint += _NO_GATEWAY if is_page else ""
+            raise
+        if is_page:
             # A proxy's block page, or a login: Konnect writes no HTML.
             raise HttpError(refusal.message, status=refusal.status, hint=ENDPOINT_HINT) from None
         case.refusal = refusal

@@ -1,4 +1,4 @@
-"""What was set, before anything is sent: the token's shape, the address, and the proxy in between.
+"""What was set, before anything is sent: token, address, headers, and the proxy in between.
 
 Fact sheet 6.1 (tokens), 6.2 (hosts) and 6.4 (variables), all documented by Kong; how httpx2 reads proxy
 settings is in `konnect_agent.diagnosis.proxies`.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import re
 
-from konnect_agent.config import HOST_VARIABLE, REGION_VARIABLES, URL_VARIABLES
+from konnect_agent.config import HEADERS_VARIABLE, HOST_VARIABLE, REGION_VARIABLES, URL_VARIABLES
 from konnect_agent.diagnosis.case import Case
 from konnect_agent.diagnosis.check import Seen, check, ok, warning
-from konnect_agent.regions import Region
+from konnect_agent.regions import Region, is_konnect
 
 _KINDS = {"kpat": ("PAT", "personal access token"), "spat": ("SPAT", "system account token")}
 _ADDRESS_VARIABLES = (*URL_VARIABLES, HOST_VARIABLE, *REGION_VARIABLES)
@@ -78,3 +78,19 @@ async def proxy(case: Case) -> Seen:
     if found is None:
         return ok("none for this URL")
     return ok(f"{found}, from {found.source}", url=str(found), source=found.source)
+
+
+@check(needs=(address,))
+async def headers(case: Case) -> Seen:
+    """What is sent beside the token, such as the key of a gateway: the names, never the values."""
+    names = list(case.usable_headers)
+    if names:
+        source = "as given" if case.headers is not None else f"from {HEADERS_VARIABLE}"
+        return ok(f"{', '.join(names)}, {source}", names=names, source=source.removeprefix("from "))
+    is_set = case.headers is None and bool(os.environ.get(HEADERS_VARIABLE, "").strip())
+    if is_set and not is_konnect(case.target.host):  # where a gateway may be waiting for them
+        return warning(
+            f"none for this URL; {HEADERS_VARIABLE} is set, and not used",
+            advice=f"Its headers go to a URL of the environment only: give the URL as {URL_VARIABLES[0]}.",
+        )
+    return ok("none beside the token's")
