@@ -17,6 +17,8 @@ from typing import Any, Generic, TypeVar, cast
 import anyio
 
 T = TypeVar("T")
+
+_UNWINDING = 0.5  # seconds that cancelled work gets to end
 _running: set[Any] = set()
 
 
@@ -32,17 +34,19 @@ class Finished(Generic[T]):
     interruption: BaseException | None = None
 
 
-async def see_through(work: Callable[[], Awaitable[T]], *, patience: float) -> Finished[T]:
+async def see_through(work: Callable[[], Awaitable[T]], *, patience: Callable[[], float]) -> Finished[T]:
     """Run `work` in a task of its own and wait for it, whatever happens to the waiting task.
 
-    An interruption, also a cancellation by an anyio scope, is held back until the work is done, or for
-    `patience` seconds; whoever called must raise it again.
+    An interruption, also a cancellation by an anyio scope, is held back until the work is done, or for as
+    many seconds as `patience` then says; whoever called must raise it again. What is not done by then is
+    cancelled.
     """
-    outcome, done = Finished[T](), anyio.Event()
+    outcome, done, given_up = Finished[T](), anyio.Event(), anyio.CancelScope()
 
     async def run() -> None:
         try:
-            outcome.value = await work()
+            with given_up:
+                outcome.value = await work()
         except Exception as error:  # handed to the caller
             outcome.error = error
         finally:
@@ -53,14 +57,21 @@ async def see_through(work: Callable[[], Awaitable[T]], *, patience: float) -> F
         await done.wait()
     except BaseException as interruption:
         outcome.interruption = interruption
-        with anyio.move_on_after(patience, shield=True) as shield:
-            while not done.is_set():
-                try:
-                    await done.wait()
-                except BaseException:  # once more: nothing ends sooner for it
-                    if shield.cancel_called:
-                        raise
+        await _held_back(done, patience())
+        given_up.cancel()
+        await _held_back(done, _UNWINDING)
     return outcome
+
+
+async def _held_back(done: anyio.Event, seconds: float) -> None:
+    """Wait until it is done, for so many seconds, whatever interrupts."""
+    with anyio.move_on_after(seconds, shield=True) as shield:
+        while not done.is_set():
+            try:
+                await done.wait()
+            except BaseException:  # once more: nothing ends sooner for it
+                if shield.cancel_called:
+                    raise
 
 
 def spawn(run: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -2,14 +2,16 @@
 
 Nothing is read beyond the cap, after decompression, which goes step by step: a limit of time or size can end
 it anywhere. A content type is believed only when it announces events: whatever else comes is read as JSON,
-and told for what it is when it is none. An event stream is read until the event that answers this request;
-what the server asks meanwhile is answered, and a stream that breaks off is resumed behind its last event, if
-the server numbers them (MCP, Streamable HTTP).
+and told for what it is when it is none: cut, if it ends too early and no frame says that this was all. An
+event stream is read until the event that answers this request; what the server asks meanwhile is answered,
+and a stream that breaks off is resumed behind its last event, if the server numbers them (MCP, Streamable
+HTTP).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import zlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -31,6 +33,7 @@ _DRAIN, _SECOND_THOUGHTS = 0.02, 1.0
 _RESUMPTION_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 _FRAMES = {"content-length", "transfer-encoding"}  # without them, a body ends with its connection
 _EXCERPT = 300
+_GZIP, _GZIP_FRAME, _PIECE = ("gzip", "x-gzip"), 16 + zlib.MAX_WBITS, 1024 * 1024
 
 
 def holds_events(response: httpx2.Response) -> bool:
@@ -127,21 +130,66 @@ def _step_by_step(response: httpx2.Response) -> httpx2.Response:
     What comes in at once may become gigabytes. Raises `Undecodable` for several encodings on top of each
     other: nobody asks for that, and nothing would come out of some for a long time.
     """
-    told = response.headers.get_list("content-encoding", split_commas=True)
-    encodings = [name for name in told if name.strip().lower() not in ("", "identity")]
+    encodings = _encodings(response)
     if not encodings:
         return response
     if len(encodings) > 1:
-        raise undecodable("several encodings on top of each other", ", ".join(told), "body")
+        raise undecodable("several encodings on top of each other", ", ".join(encodings), "body")
+    inflating = _unzipped(response) if encodings[0] in _GZIP else response.aiter_bytes()
 
     async def pieces() -> AsyncGenerator[bytes]:
-        async with aclosing(response.aiter_bytes()) as inflated:
+        async with aclosing(inflating) as inflated:
             async for piece in inflated:
                 yield piece
                 await checkpoint()
 
     kept = {"content-type": response.headers.get("content-type", "")}
     return httpx2.Response(response.status_code, headers=kept, content=pieces(), request=response.request)
+
+
+def _encodings(response: httpx2.Response) -> list[str]:
+    told = response.headers.get_list("content-encoding", split_commas=True)
+    names = [name.strip().lower() for name in told]
+    return [name for name in names if name not in ("", "identity")]
+
+
+async def _unzipped(response: httpx2.Response) -> AsyncGenerator[bytes]:
+    """A gzip body, member after member (RFC 1952); what follows them and is none is left out."""
+    members = _Members()
+    async with aclosing(response.aiter_raw()) as compressed:
+        async for data in compressed:
+            for piece in members.inflated(data):
+                yield piece
+
+
+class _Members:
+    """The gzip members read so far, of which the last one may go on."""
+
+    def __init__(self) -> None:
+        self._member, self._number, self._began = zlib.decompressobj(_GZIP_FRAME), 1, False
+        self._over = False
+
+    def inflated(self, data: bytes) -> Iterator[bytes]:
+        """What comes of some more bytes, in pieces of limited size. Raises `httpx2.DecodingError`."""
+        while not self._over:
+            try:
+                piece = self._member.decompress(data, _PIECE)
+            except zlib.error as error:
+                self._over = self._number > 1 and not self._began
+                if not self._over:
+                    raise httpx2.DecodingError(str(error)) from error
+                return
+            if piece:
+                self._began = True
+                yield piece
+            if self._member.eof:
+                data = self._member.unused_data
+                self._member, self._began = zlib.decompressobj(_GZIP_FRAME), False
+                self._number += 1
+            else:
+                data = self._member.unconsumed_tail
+            if not data and len(piece) < _PIECE:
+                return
 
 
 def _kind(response: httpx2.Response) -> str:
@@ -151,11 +199,12 @@ def _kind(response: httpx2.Response) -> str:
 def _no_answer(response: httpx2.Response, body: bytes) -> KonnectError:
     """The error for a body without the answer, saying what it is instead."""
     shown, start = body[:_EXCERPT].decode("utf-8", "replace"), body.lstrip()[:1]
+    framed = _FRAMES & response.headers.keys() and not _encodings(response)
+    if not framed and response.num_bytes_downloaded and jsonrpc.breaks_off(body):
+        return cut()
     if not start:
         return undecodable(f"HTTP {response.status_code} without an answer", _kind(response), "body")
     if start in (b"{", b"["):
-        if not _FRAMES & response.headers.keys() and jsonrpc.breaks_off(body):
-            return cut()
         return undecodable("no JSON-RPC answer to this request", shown, "body")
     page = start == b"<"
     what = "an HTML page (from a login or a proxy?)" if page else "something that is no JSON"

@@ -12,7 +12,7 @@ Opening and closing may happen in different tasks (notebook cells: `await Konnec
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -28,7 +28,7 @@ from konnect_agent.regions import Region
 from konnect_agent.resources.alerts import Alerts
 from konnect_agent.resources.analytics import Analytics
 from konnect_agent.resources.control_planes import ControlPlaneGroups, ControlPlanes
-from konnect_agent.resources.debug_sessions import DebugSessions
+from konnect_agent.resources.debug_sessions import DebugSessions, starting
 from konnect_agent.resources.entities import ConsumerGroups, Consumers, Plugins, Routes, Services, Vaults
 from konnect_agent.resources.knowledge_base import KnowledgeBase
 from konnect_agent.resources.resource import required
@@ -183,7 +183,8 @@ class Konnect:
         """Call any tool of the server, under its live or its documented name; plain data comes back.
 
         Replayed after a failure only when tools/list marks the tool read-only, or the call never left; a
-        debug session is never created twice, whatever the mark.
+        debug session is never created twice, whatever the mark, and the hint of an error says whether one may
+        have been started.
         Raises `ToolUnavailable` with what is offered, `ToolError` with the server's words, and
         `InvalidArguments`, before anything is sent, for what is no name or no object.
         """
@@ -194,9 +195,11 @@ class Konnect:
             )
         connection = self._connected()
         ends = connection.ends()
-        found = (await connection.toolbox(ends=ends)).require(tool, tool)
-        repeatable = found.read_only is True and _CREATION not in flat(found.name)
-        return await connection.call(found.name, dict(arguments or {}), idempotent=repeatable, ends=ends)
+        creates = _CREATION in flat(tool)
+        with starting() if creates else nullcontext():
+            found = (await connection.toolbox(ends=ends)).require(tool, tool)
+            repeatable = found.read_only is True and not creates
+            return await connection.call(found.name, dict(arguments or {}), idempotent=repeatable, ends=ends)
 
     async def _opened(self) -> Self:
         try:

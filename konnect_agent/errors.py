@@ -136,9 +136,16 @@ class TimedOut(ConnectionFailed, TimeoutError):
 
 
 class SessionLost(ConnectionFailed):
-    """The server no longer knows the mcp session (HTTP 404), and a new one did not help."""
+    """The server no longer knows the mcp session or its version of MCP, and a new session did not help.
+
+    `status` is the HTTP status that said so, if one did: 404 mostly.
+    """
 
     default_hint = "The server was probably restarted; run the operation again."
+
+    def __init__(self, message: str, *, status: int | None = None, **context: Any) -> None:
+        self.status = status
+        super().__init__(message, **context)
 
 
 class TooLarge(ConnectionFailed):

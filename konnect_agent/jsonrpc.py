@@ -3,7 +3,8 @@
 1. An answer has the request's id (as a number or as text) and either an object as `result` or words as
    `error`, alone or in a batch. An error without an id is one if there is no better. Anything else is none.
 2. An error is an error of our tree: by what its words and data say, and by its code where they say nothing
-   (codes as JSON-RPC 2.0 and MCP document them). While connecting it concerns the protocol, not a tool.
+   (codes as JSON-RPC 2.0 and MCP document them). While connecting it concerns the protocol, not a tool;
+   afterwards, one about the protocol's version means that the mcp session is over: the server is another.
 3. A request of the server's own is answered: `ping` as documented, everything else is not offered here.
 """
 
@@ -24,15 +25,17 @@ from konnect_agent.errors import (
     InvalidArguments,
     KonnectError,
     ServerError,
+    SessionLost,
     ToolError,
     ToolUnavailable,
 )
 from konnect_agent.redaction import scrub
 from konnect_agent.refusals import refusal
+from konnect_agent.wording import is_other_era
 
 PARSE_ERROR, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32601, -32602, -32603
 
-_SERVER_ERROR = -32000
+_SERVER_ERROR, _UNSUPPORTED_VERSION = -32000, -32022  # the latter since MCP 2026-07-28
 _NO_SUCH_TOOL = re.compile(
     r"\bunknown tool\b|\btool ['\"`]?[\w./-]+['\"`]? (?:was )?not found\b", re.IGNORECASE
 )
@@ -99,6 +102,8 @@ def refused(error: Object, *, connecting: bool = False) -> KonnectError:
     words = message if isinstance(message, str) else ""
     if code == PARSE_ERROR:
         return undecodable("the server could not read the request", words, "request")
+    if not connecting and (code == _UNSUPPORTED_VERSION or is_other_era(words)):
+        return other_era(words)
     meant = refusal(words, error.get("data"))
     if code == INTERNAL_ERROR and type(meant) is ToolError:
         meant = ServerError(meant.message, status=500)
@@ -109,6 +114,12 @@ def refused(error: Object, *, connecting: bool = False) -> KonnectError:
     if code == INVALID_PARAMS and type(meant) is ToolError:
         return InvalidArguments(meant.message)
     return meant
+
+
+def other_era(words: str, *, status: int | None = None) -> SessionLost:
+    """The error for a server that speaks another version of MCP than the mcp session settled on."""
+    what = "The server no longer speaks the version of MCP that was agreed on"
+    return SessionLost(f"{what}: {words}" if words else f"{what}.", status=status)
 
 
 def reply_to(message: Any) -> dict[str, Any] | None:

@@ -5,7 +5,8 @@ loggers rewrites a record before any handler sees it: credentials by their shape
 whose name says secret, in JSON and in Python's notation, quoted once or more. Exceptions are formatted
 here, so that their text passes through the same filter. Where the program configures no logging, Python
 prints warnings on standard error as a last resort: what these libraries warn of is told by our errors, so
-that one stays silent.
+that one stays silent. Our retries are logged here, with their request ids: stamina's own line on each of
+them is dropped, and those on anybody else's retries are left as they are.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ def redact_logs() -> None:
         if library in _LIBRARIES:
             logging.getLogger(name).addFilter(_redact)
             logging.getLogger(library).addHandler(_NOWHERE)
+    logging.getLogger("stamina").addFilter(_is_of_others)
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    return not str(getattr(record, "stamina.callable", "")).startswith("konnect_agent.")
 
 
 def _redact(record: logging.LogRecord) -> bool:

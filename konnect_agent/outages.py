@@ -18,6 +18,7 @@ from konnect_agent.decoding import undecodable
 from konnect_agent.errors import (
     ENDPOINT_HINT,
     ConfigError,
+    ConnectionFailed,
     HttpError,
     KonnectError,
     RateLimited,
@@ -28,6 +29,7 @@ from konnect_agent.errors import (
 )
 
 _HEADERS_HINT = "Check the headers given as headers=, and those of the HTTP client given as http_client=."
+_CLIENT_HINT = "If it was given as http_client=, look at its transport and its event hooks."
 
 BROKEN = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError)
 """Everything an exchange can break of."""
@@ -56,6 +58,17 @@ def broken(error: Exception, request: httpx2.Request) -> KonnectError:
     if isinstance(error, (httpx2.ProxyError, httpx2.UnsupportedProtocol)):
         return Unreachable(f"No connection to {host} through the proxy: {words}", sent=False)
     return Unreachable(f"The connection to {host} broke: {words}")
+
+
+def foreign(error: Exception) -> ConnectionFailed:
+    """The error for an exception of no HTTP library: of somebody's own transport or event hook."""
+    return ConnectionFailed(f"The HTTP client failed: {type(error).__name__}: {error}", hint=_CLIENT_HINT)
+
+
+def closed() -> ConfigError:
+    """The error for a caller's own HTTP client that its owner has closed."""
+    what = "The HTTP client given as http_client= is closed."
+    return ConfigError(what, hint="Keep it open for as long as the client that uses it.")
 
 
 def cut() -> Unreachable:

@@ -265,7 +265,8 @@ def _status(body: Object | None) -> int | None:
         value = (body or {}).get(key)
         if isinstance(value, (int, float, str)) and re.fullmatch(r"[45]\d\d(?:\.0)?", str(value)):
             return int(str(value)[:3])
-    return None
+    code = (body or {}).get("code")
+    return wording.coded_status(code) if isinstance(code, str) else None
 
 
 def _words(value: Any) -> tuple[str, str | None]:

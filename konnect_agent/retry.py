@@ -9,7 +9,9 @@ error. 501 and 505 will not pass either: the server does not know how.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from konnect_agent.errors import (
     ConnectionFailed,
@@ -20,6 +22,9 @@ from konnect_agent.errors import (
     TimedOut,
     Unreachable,
 )
+
+_REFUSING_CODES = (-32600, -32601, -32602)  # no request, no such method, no such parameters
+_REFUSING_STATUSES = (401, 403, 404, 405, 413, 415, 429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,19 @@ def _may_pass(error: Exception) -> bool:
 def never_left(error: Exception) -> bool:
     """Whether the request provably never reached the server: nobody let it in."""
     return isinstance(error, ConnectionFailed) and not error.sent
+
+
+def turned_away(error: KonnectError, said: Mapping[str, Any]) -> bool:
+    """Whether the answer proves that no tool was run: it never left, or the endpoint refused to take it.
+
+    `said` is the JSON-RPC error it came as; only some codes are the protocol's own (JSON-RPC 2.0, 5.1), and
+    what stands under any other may be a tool's. A status counts when it is that of the HTTP response.
+    """
+    if said:
+        return said.get("code") in _REFUSING_CODES
+    if isinstance(error, ConnectionFailed):
+        return never_left(error)
+    return getattr(error, "status", None) in _REFUSING_STATUSES
 
 
 def is_throttle(error: KonnectError) -> bool:

@@ -37,12 +37,12 @@ from konnect_agent.decoding import Object, as_object
 from konnect_agent.errors import ENDPOINT_HINT, HttpError, KonnectError, SessionLost, TimedOut, Unreachable
 from konnect_agent.http_client import http_client
 from konnect_agent.logs import redact_logs
-from konnect_agent.outages import BROKEN, broken, cut, is_outage, no_endpoint, redirected
+from konnect_agent.outages import BROKEN, broken, closed, cut, foreign, is_outage, no_endpoint, redirected
 from konnect_agent.redaction import scrub
 from konnect_agent.refusals import http_error, retry_after_seconds
 from konnect_agent.regions import is_konnect
 from konnect_agent.telemetry import traced
-from konnect_agent.wording import is_lost_session
+from konnect_agent.wording import is_lost_session, is_other_era
 
 _ERROR_BODY_CAP = 256 * 1024
 _COURTESY = 1.0
@@ -57,13 +57,14 @@ class Exchange:
     """What happens on the wire for one operation of ours, which may take several requests.
 
     `connecting` is set while a connection is being made: a refusal then concerns all of it, and waits in
-    `refused` until the SDK has tried every era.
+    `refused` until the SDK has tried every era. `said` is the JSON-RPC error that came last, if one did.
     """
 
     request_id: str = field(default_factory=lambda: token_hex(16))
     connecting: bool = False
     attempts: int = 0
     refused: KonnectError | None = None
+    said: Object = field(default_factory=dict[str, Any])
 
 
 exchange: ContextVar[Exchange | None] = ContextVar("konnect_agent_exchange", default=None)
@@ -119,7 +120,7 @@ class Wire:
             raise Unreachable(_ENDED, sent=False)
         opts = opts or {}
         record, rpc_id = exchange.get() or Exchange(), next(self._numbers)
-        record.refused = None
+        record.refused, record.said = None, {}
         message = jsonrpc.request(rpc_id, method, {**(params or {}), **traced(params)})
         request = self._request("POST", self._placed(method, opts), to_json(message))
         request.headers["x-request-id"] = record.request_id
@@ -128,7 +129,6 @@ class Wire:
         probe = opts.get("timeout")
         patience = None if probe is None else min(probe, self._config.call_timeout / 2)
         request.extensions["timeout"]["read"] = patience
-        said: Object = {}
         try:
             takes_back = opts.get("cancel_on_abandon", True)
             answer = await self._exchanged(
@@ -136,8 +136,8 @@ class Wire:
             )
             if "result" in answer:
                 return cast("dict[str, Any]", answer["result"])
-            said = answer["error"]
-            failure = jsonrpc.refused(said, connecting=record.connecting)
+            record.said = answer["error"]
+            failure = jsonrpc.refused(record.said, connecting=record.connecting)
         except BROKEN as error:
             failure = broken(error, request)
         except KonnectError as error:
@@ -147,7 +147,7 @@ class Wire:
         if not record.connecting or (is_outage(failure) and not unheard):
             raise failure
         record.refused = failure
-        raise MCPError(**jsonrpc.refusing(said or {"message": failure.message}))
+        raise MCPError(**jsonrpc.refusing(record.said or {"message": failure.message}))
 
     async def notify(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
@@ -211,13 +211,24 @@ class Wire:
 
     async def _sent(self, request: httpx2.Request) -> httpx2.Response:
         """The response to exactly this request, with our token in it whatever else the client knows."""
-        response = await self._http.send(request, stream=True, auth=None, follow_redirects=False)
+        if self._http.is_closed:
+            raise closed()
+        try:
+            response = await self._http.send(request, stream=True, auth=None, follow_redirects=False)
+        except httpx2.HTTPStatusError as error:
+            response = (
+                error.response
+            )  # raised by an event hook; without its body, the status still says it all
+        except BROKEN:
+            raise
+        except Exception as error:  # the boundary to a caller's own transport and event hooks
+            raise foreign(error) from error
         events.emit(events.HttpAnswered(response.status_code, response.headers.get("date")))
         return response
 
     async def _tell(self, request: httpx2.Request, *, limit: float = math.inf) -> None:
         """Send what has no answer, and forget about it."""
-        with anyio.move_on_after(limit), suppress(KonnectError, *BROKEN):
+        with anyio.move_on_after(limit), suppress(Exception):
             await (await self._send(request)).aclose()
 
     async def _exchanged(
@@ -270,7 +281,10 @@ class Wire:
         elif _SESSION in response.request.headers and (
             status == 404 or (status == 400 and is_lost_session(failure.message))
         ):
-            failure = SessionLost(f"The server no longer knows the mcp session (HTTP {status}).", **told)
+            what = f"The server no longer knows the mcp session (HTTP {status})."
+            failure = SessionLost(what, status=status, **told)
+        elif not connecting and status in (400, 422) and is_other_era(failure.message):
+            failure = jsonrpc.other_era(failure.message, status=status)
         elif status in (400, 404, 405, 422) and as_object(said) is not None:
             return {"error": said}
         elif status in (404, 405):
@@ -290,7 +304,7 @@ class Wire:
             stream = await self._sent(self._request("GET", headers))
         except httpx2.ReadTimeout:
             raise
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, KonnectError) as error:
             # In other words than the network's: whatever happens here, the request itself has been sent.
             raise cut() from error
         if stream.status_code != 200 or not holds_events(stream):

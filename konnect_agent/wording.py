@@ -53,8 +53,10 @@ _DENIED = _phrases(
 _LIMITED = _phrases(
     r"rate[-_ ]limited\b", r"rate[-_ ]limit (?:is |was |has been )?(?:exceeded|reached|hit)",
     r"rate exceeded\b", r"exceeded (?:your|the|its) (?:\w+ )?(?:rate[- ]?limit|quota)\b",
-    r"too many (?:requests|calls)\b", r"\Athrottled\b", r"(?:is|are|was|been|requests?|calls?) throttled\b",
+    r"too many (?:requests|calls)\b", r"\Arate[-_ ]limit[.!]?\Z", r"\Athrottled\b",
+    r"(?:is|are|was|been|requests?|calls?) throttled\b",
 )  # fmt: skip
+_LIMITED_CODE = re.compile(r"(?:[A-Z]+_)?RATE_?LIMIT(?:ED|_EXCEEDED|_REACHED|_ERROR)?|THROTTLED")
 # What a server says that has lost another one behind it. A debug session that timed out is none of that.
 _WAITED = (
     r"(?:request|response|call|query|connection|operation|upstream|server|service|gateway|read|header)s?"
@@ -141,6 +143,17 @@ _LOST_SESSION = _phrases(
     r"(?<!debug )(?<!tracing )session (?:id )?(?:is |was |has )?"
     r"(?:not found|expired|invalid|unknown|terminated|does not exist)\b",
 )  # fmt: skip
+# What a server says to a message of an era that is not its own: it knows no such version, or expects the
+# handshake, or what newer clients put into each request; in the words of the SDKs for several languages.
+_OTHER_ERA = re.compile(
+    r"(?:HTTP 4\d\d[^:]{0,40}: )?(?:bad request: )?(?:"
+    r"(?:the |unsupported |invalid |missing )?mcp-(?:protocol-version|session-id)\b"
+    r"|unsupported (?:mcp )?protocol[- ]version\b|missing (?:mcp[- ])?session id\b"
+    r"|(?:mcp )?protocol[- ]version (?:\S{1,20} )?(?:is )?(?:not |un)supported\b|server not initialized\b"
+    r"|a new session can only be created by an initialize request\b|unexpected message, expect initialize\b"
+    r"|params\._meta (?:must|is missing)\b)",
+    re.IGNORECASE,
+)
 _MOST = re.compile(
     r"(?:\b(?:maximum(?: value)?(?: of| is)?|at most|less than or equal to|exceed|no more than|up to"
     r"|(?:between|from) 1 (?:and|to)|1\s?(?:-|–|\.\.))|<=|≤)\s*:?\s*(\d{1,6})\b",
@@ -166,9 +179,23 @@ def plain_refusal(text: str) -> str | None:
     return page[1] if page else text if _PLAIN.fullmatch(text) else None
 
 
+def coded_status(code: str) -> int | None:
+    """The HTTP status that a code in words stands for, such as `RATE_LIMITED`; None if it is none."""
+    name = code.upper().replace("-", "_")
+    if _LIMITED_CODE.fullmatch(name):
+        return 429
+    named = HTTPStatus.__members__.get(name, 0)
+    return int(named) if named >= 400 else None
+
+
 def is_lost_session(text: str) -> bool:
     """Whether the words say that the server does not know the mcp session."""
     return bool(_LOST_SESSION.search(text))
+
+
+def is_other_era(text: str) -> bool:
+    """Whether the words say that the server speaks another version of MCP than the message it got."""
+    return bool(_OTHER_ERA.match(text))
 
 
 def is_about_number(words: str, asked: int) -> bool:

@@ -11,10 +11,9 @@ from __future__ import annotations
 import json
 import logging
 import shlex
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Any
 
 import anyio
@@ -27,18 +26,12 @@ from konnect_agent.decoding import undecodable
 from konnect_agent.dialects import Intent
 from konnect_agent.envelopes import unwrapped
 from konnect_agent.errors import (
-    ConfigError,
-    ConnectionFailed,
     DebugSessionFailed,
-    Forbidden,
-    HttpError,
     InvalidArguments,
     KonnectError,
     NotFound,
-    RateLimited,
     ToolError,
     ToolUnavailable,
-    Unauthorized,
     Undecodable,
 )
 from konnect_agent.ids import local_id, split_composite
@@ -55,6 +48,7 @@ from konnect_agent.resources.debug_answers import (
     words_in,
 )
 from konnect_agent.resources.resource import Ask, Resource, answering, required
+from konnect_agent.sending import watched
 
 log = logging.getLogger("konnect_agent.debug_sessions")
 """Warns of sessions that may be left running, and of nothing else."""
@@ -77,12 +71,22 @@ _MAYBE_RUNNING = (
     "duration. Look at the control plane's debug sessions in Konnect before starting another one: "
     "`konnect.debug_sessions.stop(ID, control_plane_id=...)` stops the one with that id."
 )
-
 _NOT_STARTED = "No debug session was started."
-_REFUSALS = (
-    ConfigError, Unauthorized, Forbidden, RateLimited, NotFound, InvalidArguments, ToolUnavailable,
-)  # fmt: skip
-"""What a server says of a creation it did not make."""
+
+
+@contextmanager
+def starting() -> Generator[None]:
+    """Errors raised in the block, in which a debug session is created, say whether one may be running.
+
+    That none is must be provable: a tool may have started one and then failed, whatever it says.
+    """
+    with watched() as creation:
+        try:
+            yield
+        except KonnectError as error:
+            known = _MAYBE_RUNNING if creation.left else _NOT_STARTED
+            error.hint = f"{known} {error.hint}".strip()
+            raise
 
 
 class DebugSessions(Resource):
@@ -132,7 +136,7 @@ class DebugSessions(Resource):
         """Start a debug session on live data planes, now. Never sent twice.
 
         Criteria come as one `DebugCriteria` or one by one: `http_latency` as `>=1000ms`, `session_duration`
-        in seconds, 10 to 1800. Raises `InvalidArguments` before anything is sent; the hint of a connection
+        in seconds, 10 to 1800. Raises `InvalidArguments` before anything is sent; the hint of any other
         error says whether a session may exist.
         """
         single = {
@@ -147,14 +151,9 @@ class DebugSessions(Resource):
                 f"The criteria are for the control plane {given['control_plane_id']}, not for {cp}.",
                 hint="Create the debug session on the control plane its criteria name.",
             )
-        with answering(_CREATE):
-            try:
-                data = await self._ask(_CREATE, given)
-                session_id = session_id_in(data, sent=ids_in(given))
-            except KonnectError as error:
-                known = _MAYBE_RUNNING if _may_have_started(error) else _NOT_STARTED
-                error.hint = f"{known} {error.hint}".strip()
-                raise
+        with answering(_CREATE), starting():
+            data = await self._ask(_CREATE, given)
+            session_id = session_id_in(data, sent=ids_in(given))
         session = _session(session_id, cp, data)
         has_status = session.status in (DebugStatus.PENDING, DebugStatus.IN_PROGRESS)
         # Any other word, such as `success` or `created`, is about the call.
@@ -164,19 +163,24 @@ class DebugSessions(Resource):
     async def running(self, control_plane_id: str, criteria: DebugCriteria) -> AsyncGenerator[DebugSession]:
         """Create a debug session for the block; it is stopped when the block ends in any other way than well.
 
-        The creation itself cannot be interrupted half-way: a cancellation, of any kind, waits for the answer
-        (2.5 s at most), so that what was started can be stopped (within 4 s of an interruption altogether,
-        10 s after an error). A session that could not be stopped is named, with its end and how to stop it,
-        in a warning and in a note (`__notes__`) on what leaves the block.
+        The creation itself cannot be interrupted half-way: once it was sent, a cancellation of any kind waits
+        for the answer (2.5 s at most), so that what was started can be stopped (within 4 s of an interruption
+        altogether, 10 s after an error); before, it is not sent any more. A session that could not be stopped
+        is named, with its end and how to stop it, in a warning and in a note (`__notes__`) on what leaves the
+        block.
         """
-        creation = await see_through(
-            lambda: self.create(control_plane_id, criteria), patience=_CREATION_PATIENCE
-        )
+        with watched() as sending:
+            creation = await see_through(
+                lambda: self.create(control_plane_id, criteria),
+                patience=lambda: _CREATION_PATIENCE if sending.left else 0.0,
+            )
         if creation.error is not None:
-            if creation.interruption is not None and _may_have_started(creation.error):
+            if creation.interruption is not None and sending.left:
                 failed = creation.error  # which the interruption hides
                 _warn(creation.interruption, f"{failed} {_MAYBE_RUNNING}", of=failed)
             raise creation.interruption or creation.error
+        if creation.interruption is not None and not sending.left:
+            raise creation.interruption
         session, end = creation.value, self._end_of(criteria)
         try:
             if creation.interruption is not None:
@@ -215,7 +219,7 @@ class DebugSessions(Resource):
             return
         session_id, limit = session.id, _STOP_LIMIT if isinstance(error, Exception) else patience
         stop = await see_through(
-            lambda: self._stop_within(session_id, control_plane_id, limit), patience=patience
+            lambda: self._stop_within(session_id, control_plane_id, limit), patience=lambda: patience
         )
         leaving = (stop.interruption if isinstance(error, Exception) else None) or error
         if stop.value:
@@ -379,17 +383,3 @@ def _failure(session_id: str, last: DebugSession | None) -> DebugSessionFailed:
     return DebugSessionFailed(
         f"The debug session {session_id} {what}{words}.", status=status, debug_session_id=session_id
     )
-
-
-def _may_have_started(error: Exception) -> bool:
-    """Whether a creation that failed so may have started a session all the same.
-
-    A tool's own words that say nothing in particular ("request timed out") are no refusal.
-    """
-    if isinstance(error, KonnectError) and error.operation in ("connect", "tools/list"):
-        return False  # it was not sent
-    if isinstance(error, ConnectionFailed):
-        return error.sent
-    if type(error) is HttpError:
-        return error.status == HTTPStatus.REQUEST_TIMEOUT
-    return not isinstance(error, _REFUSALS)

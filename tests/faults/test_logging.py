@@ -13,7 +13,7 @@ import konnect_agent
 from konnect_agent.errors import ServerError
 
 from .conftest import Connect
-from .scripted import ScriptedServer
+from .scripted import Request, ScriptedServer
 
 UNFILTERED = """
 import anyio, logging, sys
@@ -28,6 +28,24 @@ libraries = ("konnect_agent", "mcp", "client", "httpx2", "httpcore2", "h2", "hpa
 loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
 ours = [logger for logger in loggers if logger.name.split(".")[0] in libraries]
 print(len(ours), [logger.name for logger in ours if not logger.filters])
+"""
+
+RETRYING = """
+import anyio, stamina, sys
+from konnect_agent import Konnect
+
+@stamina.retry(on=LookupError, attempts=2, wait_initial=0.001)
+def of_the_program(failures=[LookupError()]):
+    while failures:
+        raise failures.pop()
+
+async def main(url, token):
+    async with Konnect(token=token, url=url, first_wait=0.001) as konnect:
+        await konnect.call("GetControlPlane")
+    if sys.argv[3:]:
+        of_the_program()
+
+anyio.run(main, *sys.argv[1:3])
 """
 
 
@@ -74,3 +92,28 @@ def test_every_logger_under_us_is_filtered_from_the_first_request_on() -> None:
     number, _, unfiltered = done.stdout.strip().partition(" ")
     assert int(number) > 10
     assert unfiltered == "[]"
+
+
+@pytest.mark.parametrize(("more", "told"), [((), ""), (("own",), "stamina.retry_scheduled\n")])
+def test_our_retries_are_told_to_nobody_who_did_not_ask_and_those_of_the_program_still_are(
+    more: tuple[str, ...], told: str
+) -> None:
+    """In a process without any logging of its own, where Python prints what a library warns of."""
+
+    def script(request: Request) -> None:
+        if request.number <= 2:
+            request.answer("", status=503)
+        else:
+            request.result([])
+
+    with ScriptedServer(script) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", RETRYING, server.url, server.token, *more],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+            cwd=Path(konnect_agent.__file__).parents[1],
+        )
+        assert len(server.of("tools/call")) == 3
+    assert (done.stdout, done.stderr) == ("", told)

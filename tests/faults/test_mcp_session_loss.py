@@ -105,6 +105,7 @@ async def test_a_server_that_forgets_every_mcp_session_ends_in_session_lost(conn
                 await konnect.call("GetControlPlane")
         assert len(server.of("initialize")) == 3
     assert caught.value.attempts == 3
+    assert caught.value.status == 404
 
 
 async def test_the_tools_are_read_again_with_a_new_mcp_session(connect: Connect) -> None:

@@ -5,24 +5,21 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 
 import anyio
 import pytest
 from anyio.to_thread import run_sync
 
-from konnect_agent import Konnect
-from konnect_agent.errors import KonnectError, TimedOut, Unreachable
+from konnect_agent import Konnect, events
+from konnect_agent.errors import ConfigError, KonnectError, TimedOut, Unreachable
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.faults import Faults
 from konnect_agent.sandbox.world import World
 
 from .conftest import Connect
-from .scripted import TOKEN, Request, ScriptedServer, rpc, tool_result
+from .scripted import TOKEN, Request, Script, ScriptedServer
 
 pytestmark = pytest.mark.anyio
-
-PLANE = "3a5b1c0e-0000-4000-8000-000000000002"
 
 
 @pytest.fixture
@@ -150,81 +147,90 @@ async def test_a_deadline_while_waiting_to_try_again_tells_what_had_failed(conne
     assert any(error.attempts for error in errors)
 
 
-@pytest.mark.parametrize("why", ["in line", "reconnecting"])
-async def test_a_creation_that_was_never_sent_says_that_none_was_started(connect: Connect, why: str) -> None:
+async def test_what_is_urgent_does_not_wait_while_others_rest_between_two_dials(
+    connect: Connect, world: World
+) -> None:
+    plane = world.control_plane("storefront-production").id
+    read: list[int] = []
+
+    async def reader(konnect: Konnect) -> None:
+        read.append(len(await konnect.control_planes.list()))
+
+    def rests(event: events.Event) -> None:
+        if isinstance(event, events.CallRetried):
+            assert event.tool == "connect"
+            resting.set()
+
+    resting = anyio.Event()
+    with Sandbox(world=world) as sandbox, anyio.fail_after(20):
+        async with connect(sandbox) as konnect:
+            session = await konnect.debug_sessions.create(plane, http_path="/x", session_duration=600)
+        await run_sync(sandbox.stop)
+        konnect = connect(sandbox, first_wait=1e6, max_wait=1e6, deadline=1e9)
+        async with anyio.create_task_group() as tasks:
+            with events.listening(rests):
+                tasks.start_soon(reader, konnect)
+                await resting.wait()
+            await run_sync(sandbox.start)
+            await konnect.debug_sessions.stop(session.id or "", control_plane_id=plane)
+        await konnect.aclose()
+        assert not sandbox.debug_sessions_running()
+    assert len(read) == 1  # who rested takes the connection that was made
+
+
+async def test_those_who_leave_do_not_end_the_dial_of_those_who_stay(connect: Connect) -> None:
+    served = anyio.Event()
+
+    def slowly(request: Request) -> None:
+        if request.number == 1:
+            server.closing.wait(0.3)
+        request.usual()
+
+    async def caller(konnect: Konnect, patience: float) -> None:
+        with anyio.move_on_after(patience):
+            await konnect.call("GetControlPlane")
+            served.set()
+
+    server = ScriptedServer(lambda request: request.result("fine"), others={"initialize": slowly})
+    with server, anyio.fail_after(20):
+        konnect = connect(server)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(caller, konnect, 0.1)  # the one who found out that there is no connection
+            await run_sync(server.arrived("initialize").wait)
+            tasks.start_soon(caller, konnect, 20)
+        await konnect.aclose()
+        assert len(server.of("initialize")) == 1
+    assert served.is_set()
+
+
+@pytest.mark.parametrize("where", ["in line", "resting", "dialing", "in flight"])
+async def test_closing_ends_every_call_at_once_wherever_it_waits(connect: Connect, where: str) -> None:
     def script(request: Request) -> None:
-        if why == "reconnecting":
-            request.answer("", status=404)  # the mcp session is lost
+        if where == "resting":
+            request.answer("{}", status=503, retry_after="60")
         request.hold()
 
-    def listing(request: Request) -> None:
-        if why == "reconnecting" and request.number > 1:
-            request.reset()
-        else:
-            request.usual()
-
+    others: dict[str, Script] = {"initialize": Request.hold} if where == "dialing" else {}
     errors: list[KonnectError] = []
 
-    async def blocked(konnect: Konnect) -> None:
-        with suppress(KonnectError):
-            await konnect.call("GetControlPlane")
+    async def one(konnect: Konnect) -> None:
+        errors.extend(await errors_of(konnect, 1))
 
-    async def create(konnect: Konnect) -> None:
-        with anyio.fail_after(30), pytest.raises(KonnectError) as caught:
-            await konnect.debug_sessions.create(PLANE, http_path="/x", session_duration=60)
-        errors.append(caught.value)
-
-    with ScriptedServer(script, others={"tools/list": listing}) as server:
-        async with connect(server, max_in_flight=1, deadline=0.3, max_attempts=50) as konnect:
-            other = konnect if why == "reconnecting" else connect(server, max_in_flight=1)
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(blocked, other)
-                await run_sync(server.arrived("tools/call").wait)
-                await create(konnect)
-                tasks.cancel_scope.cancel()
-            await other.aclose()
-        sent = [request.message["params"]["name"] for request in server.of("tools/call")]
-    assert sent == ["GetControlPlane"]
-    assert errors[0].hint.startswith("No debug session was started.")
-
-
-@pytest.mark.parametrize("name", ["CreateDebugSession", "konnect_create_debug_session"])
-async def test_a_creation_is_never_replayed_whatever_its_mark(connect: Connect, name: str) -> None:
-    def marked(request: Request) -> None:
-        tool = {"name": name, "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}}
-        request.answer(rpc(request.id, result={"tools": [tool]}))
-
-    with ScriptedServer(lambda request: request.reset(), others={"tools/list": marked}) as server:
-        async with connect(server, max_attempts=4) as konnect:
-            for asked in {"CreateDebugSession", name}:
-                with pytest.raises(Unreachable):
-                    await konnect.call(asked)
-        assert len(server.of("tools/call")) == len({"CreateDebugSession", name})
-
-
-@pytest.mark.parametrize(
-    ("words", "known"),
-    [
-        ("context deadline exceeded", False),
-        ("connection reset by peer", False),
-        ("An unexpected error occurred", False),
-        ("you do not have permission to create it", True),
-        ("rate limit exceeded", True),
-    ],
-)
-async def test_a_creation_refused_in_words_says_whether_a_session_may_exist(
-    connect: Connect, words: str, known: bool
-) -> None:
-    def script(request: Request) -> None:
-        result = tool_result({}, is_error=True) | {"content": [{"type": "text", "text": words}]}
-        request.answer(rpc(request.id, result=result))
-
-    with ScriptedServer(script) as server:
-        async with connect(server) as konnect:
-            with pytest.raises(KonnectError) as caught:
-                await konnect.debug_sessions.create(PLANE, http_path="/x", session_duration=60)
-    assert caught.value.hint.startswith("No debug session was started.") is known
-    assert ("one may be running" in caught.value.hint) is not known
+    with ScriptedServer(script, others=others) as server, anyio.fail_after(20):
+        konnect = connect(server, max_in_flight=1, max_wait=60, deadline=600)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(one, konnect)
+            kind = "initialize" if where == "dialing" else "tools/call"
+            await run_sync(server.arrived(kind).wait)
+            if where == "in line":
+                tasks.start_soon(one, konnect)
+            await anyio.wait_all_tasks_blocked()
+            await konnect.aclose()
+    for error in errors:
+        assert "closed" in error.message
+        assert error.hint == "Open a new Konnect."
+    unsent = {"in line": 1, "dialing": 1}.get(where, 0)
+    assert sum(isinstance(error, ConfigError) for error in errors) == unsent
 
 
 async def test_closing_ends_calls_on_a_retired_mcp_session_too(connect: Connect) -> None:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Event, Lock
 
+import anyio
 import httpx2
 import pytest
 import trustme
+from anyio.to_thread import run_sync
 
-from konnect_agent.errors import ConfigError, RateLimited, Unreachable
+from konnect_agent.errors import (
+    ConfigError,
+    ConnectionFailed,
+    HttpError,
+    RateLimited,
+    SessionLost,
+    Unauthorized,
+    Unreachable,
+)
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import World
 
@@ -187,3 +197,98 @@ async def test_failures_through_the_callers_client_are_the_same(connect: Connect
             with pytest.raises(Unreachable):
                 await konnect.control_planes.list()
             assert await konnect.control_planes.list()
+
+
+async def refusing_hook(response: httpx2.Response) -> None:
+    """As many give it to their clients."""
+    response.raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, Unauthorized), (404, SessionLost), (409, HttpError), (429, RateLimited)]
+)
+async def test_a_status_is_understood_also_where_a_hook_raises_it(
+    connect: Connect, status: int, kind: type[HttpError | SessionLost]
+) -> None:
+    with ScriptedServer(lambda request: request.answer("{}", status=status, retry_after="7")) as server:
+        async with (
+            httpx2.AsyncClient(event_hooks={"response": [refusing_hook]}) as own,
+            connect(server, http_client=own, max_attempts=1) as konnect,
+        ):
+            assert konnect.era == "2025-11-25"
+            with pytest.raises(kind) as caught:
+                await konnect.call("GetControlPlane")
+    assert caught.value.status == status
+    assert getattr(caught.value, "retry_after", 7) == 7
+
+
+class Peculiar(httpx2.AsyncHTTPTransport):
+    """Fails in its own way at the messages that hold these words."""
+
+    def __init__(self, words: bytes) -> None:
+        super().__init__()
+        self.words = words
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.words in await request.aread():
+            raise LookupError("no such route in my transport")
+        return await super().handle_async_request(request)
+
+
+async def test_a_transport_that_fails_at_what_has_no_answer_fails_no_call(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        if request.number == 1:
+            request.hold()
+        else:
+            leave.wait(20)
+            request.result("fine")
+
+    leave = Event()
+    async with httpx2.AsyncClient(transport=Peculiar(b"notifications/cancelled")) as own:
+        with ScriptedServer(script) as server:
+            async with connect(server, http_client=own, max_attempts=1) as konnect:
+                answers: list[object] = []
+
+                async def other() -> None:
+                    answers.append(await konnect.call("GetControlPlane"))
+
+                with anyio.fail_after(20):
+                    async with anyio.create_task_group() as tasks:
+                        async with anyio.create_task_group() as given_up:
+                            given_up.start_soon(konnect.call, "GetControlPlane")
+                            await run_sync(server.arrived("tools/call", 1).wait)
+                            tasks.start_soon(other)
+                            await run_sync(server.arrived("tools/call", 2).wait)
+                            given_up.cancel_scope.cancel()
+                        await anyio.wait_all_tasks_blocked()
+                        leave.set()
+                assert answers == ["fine"]
+            assert len(server.of("initialize")) == 1
+
+
+async def test_a_transport_that_fails_in_its_own_way_is_told_as_such(connect: Connect) -> None:
+    with ScriptedServer(lambda request: request.result("hello")) as server:
+        async with (
+            httpx2.AsyncClient(transport=Peculiar(b"tools/call")) as own,
+            connect(server, http_client=own) as konnect,
+        ):
+            with pytest.raises(ConnectionFailed, match=r"LookupError.*my transport") as caught:
+                await konnect.call("GetControlPlane")
+    assert "http_client=" in caught.value.hint
+    assert "firewall" not in caught.value.hint
+
+
+@pytest.mark.parametrize("while_connected", [True, False])
+async def test_a_client_that_its_owner_has_closed_is_told_as_such(
+    connect: Connect, while_connected: bool
+) -> None:
+    own = httpx2.AsyncClient()
+    with ScriptedServer(lambda request: request.result("hello")) as server:
+        konnect = connect(server, http_client=own)
+        if while_connected:
+            await konnect.connect()
+        await own.aclose()
+        with pytest.raises(ConfigError, match="http_client= is closed"):
+            await konnect.call("GetControlPlane")
+        assert server.of("tools/call") == []
+        await konnect.aclose()
