@@ -63,7 +63,8 @@ class KonnectError(Exception):
 
     Attributes: `message` (what happened), `hint` (what to do next), `operation` (the tool and operation),
     `endpoint` (the URL), `attempts` (how often it was tried), `request_id` (the id sent with the request),
-    `title`, `detail` and `trace` (of the problem body; the trace is its `instance`, Kong's support handle
+    `inside` (what failed within that, such as one of the operations in a block of code), `title`, `detail`
+    and `trace` (of the problem body; the trace is its `instance`, Kong's support handle
     `kong:trace:...`), `report` (the unfinished report, when a workflow failed). All text passes through
     redaction.
     """
@@ -76,6 +77,7 @@ class KonnectError(Exception):
         *,
         hint: str | None = None,
         operation: str | None = None,
+        inside: str | None = None,
         endpoint: str | None = None,
         attempts: int = 0,
         request_id: str | None = None,
@@ -86,6 +88,7 @@ class KonnectError(Exception):
         self.message = scrub_quoted(f"{message} [{trace}]" if trace else message)
         self.hint = scrub(self.default_hint if hint is None else hint)
         self.operation = operation
+        self.inside = inside
         self.endpoint = endpoint
         self.attempts = attempts
         self.request_id = request_id

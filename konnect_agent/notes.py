@@ -175,7 +175,7 @@ def _position(name: str, value: Any, *, depth: int = 2) -> Page:
 
 def _is_link(text: str) -> bool:
     """Whether `text` is a link: it says that there is more, and may hold the words to ask for it."""
-    return "://" in text or ("?" in text and text.startswith("/"))
+    return "://" in text or ("?" in text and text.startswith(("/", "?")))
 
 
 def _count(value: Any) -> int | None:

@@ -103,12 +103,15 @@ def http_error(
 
 
 def refusal(text: str, data: Any, **context: Any) -> KonnectError:
-    """The error for an `isError` answer: by the status it names, else by its words, else `ToolError`."""
+    """The error for an `isError` answer: by the status it names, else by its words, else `ToolError`.
+
+    Its `inside` is the operation that failed, where that is not the one that was called.
+    """
     hidden = hidden_error(data, **context) if isinstance(data, Mapping) else None
     if hidden is not None:
         return hidden
     if inside := _INSIDE.match(text):
-        context["operation"] = inside[1]
+        context["inside"] = inside[1]
     words = text.strip()[:_LONGEST] or _words(data)[0] or "the tool answered with an error and no text"
     status = wording.status_in(words)
     if status is not None:

@@ -45,21 +45,33 @@ def parse_region(name: str | Region) -> Region:
 def parse_regions(written: str) -> dict[str, str]:
     """Regions with their URLs: names with commas between, or `all` for every one (`global` is none).
 
-    A region may stand elsewhere, as `eu=https://proxy.example/`: then any name will do. Raises `ConfigError`.
+    A region may stand elsewhere, as `eu=https://proxy.example/`: then any name will do, and `all` leaves it
+    there. Raises `ConfigError`, also for a region that is named at two places.
     """
     found: dict[str, str] = {}
+    named: set[str] = set()
     for entry in written.split(","):
         name, elsewhere, url = (part.strip() for part in entry.partition("="))
         if name.lower() == "all" and not elsewhere:
-            found |= {region.value: region.url for region in Region if region is not Region.GLOBAL}
-        elif elsewhere:
-            if not name:
-                raise ConfigError(f"{entry!r} names no region.", hint="Write eu=https://proxy.example/.")
-            found[name.lower()] = check_url(url)
-        else:
-            region = parse_region(name)
-            found[region.value] = region.url
+            every = {region.value: region.url for region in Region if region is not Region.GLOBAL}
+            found |= {region: where for region, where in every.items() if region not in named}
+            continue
+        if elsewhere and not name:
+            raise ConfigError(f"{entry!r} names no region.", hint="Write eu=https://proxy.example/.")
+        region, where = (name.lower(), check_url(url)) if elsewhere else _documented(name)
+        if region in named and found[region] != where:
+            raise ConfigError(
+                f"The region {region} is named twice, at {found[region]} and at {where}.",
+                hint="Give the other one a name of its own, such as eu2=https://proxy.example/.",
+            )
+        found[region] = where
+        named.add(region)
     return found
+
+
+def _documented(name: str) -> tuple[str, str]:
+    region = parse_region(name)
+    return region.value, region.url
 
 
 def check_url(url: str, *, allow_insecure: bool = False) -> str:

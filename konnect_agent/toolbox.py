@@ -37,13 +37,17 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool of tools/list; `read_only` and `idempotent` are its annotations, None where it is silent."""
+    """One tool of tools/list; `read_only` and `idempotent` are its annotations, None where it is silent.
+
+    `endpoint` is the method and path of an operation of an API, such as `get /v2/control-planes`, if known.
+    """
 
     name: str
     description: str = ""
     input_schema: Mapping[str, Any] = field(default_factory=dict[str, Any])
     read_only: bool | None = None
     idempotent: bool | None = None
+    endpoint: str = ""
 
     @property
     def parameters(self) -> Mapping[str, Any]:

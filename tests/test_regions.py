@@ -24,6 +24,27 @@ def test_a_region_may_stand_elsewhere_also_one_without_a_documented_endpoint() -
     assert found["eu"] == "http://127.0.0.1:8484/"
 
 
+@pytest.mark.parametrize("written", ["all,eu=https://a.example/", "eu=https://a.example/,all"])
+def test_all_regions_leave_one_where_it_was_said_to_stand(written: str) -> None:
+    found = parse_regions(written)
+    assert set(found) == {"us", "eu", "au", "in"}
+    assert found["eu"] == "https://a.example/"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "us=https://a.example/,us=https://b.example/",
+        "us,US=https://b.example/",
+        "all,eu=https://a.example/,eu",
+    ],
+)
+def test_a_region_at_two_places_is_refused(written: str) -> None:
+    with pytest.raises(ConfigError, match="named twice"):
+        parse_regions(written)
+    assert parse_regions("us=https://a.example/,us=https://a.example/") == {"us": "https://a.example/"}
+
+
 @pytest.mark.parametrize("written", ["", "us,", "mars", "us,mars", "us eu", "=https://a.example/"])
 def test_what_is_no_region_is_refused(written: str) -> None:
     with pytest.raises(ConfigError, match="region"):

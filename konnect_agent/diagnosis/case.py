@@ -88,7 +88,7 @@ class Case:
     @cached_property
     def target(self) -> Target:
         """Where the server is. Raises `ConfigError`."""
-        if self.region and self.url is None:
+        if self.region is not None and self.url is None:
             named = parse_regions(self.region)
             if len(named) > 1:
                 raise ConfigError(

@@ -107,9 +107,13 @@ class Dialect(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """The dialects one server speaks, purpose-made tools first; the last names its generation."""
+    """The dialects one server speaks, purpose-made tools first; the last names its generation.
+
+    `others` are those it does not speak: what only they have words for, they say the lack of.
+    """
 
     dialects: tuple[Dialect, ...]
+    others: tuple[Dialect, ...] = ()
 
     @property
     def name(self) -> str:
@@ -126,18 +130,18 @@ class Speaker:
         Raises `ToolUnavailable`, with the reason of the newest generation that knows it.
         """
         refusal = ToolUnavailable(
-            f"No tool of the {self.name} generation answers {intent.name}.",
+            f"No tool of any generation answers {intent.name}.",
             available=toolbox.names,
             operation=intent.name,
         )
-        for dialect in self.dialects:
-            if dialect.knows(intent):
-                try:
-                    await dialect.offers(intent, toolbox, send)
-                except ToolUnavailable as error:
-                    refusal = error
-                else:
-                    return dialect
+        able = [dialect for dialect in self.dialects if dialect.knows(intent)]
+        for dialect in able or [dialect for dialect in self.others if dialect.knows(intent)][:1]:
+            try:
+                await dialect.offers(intent, toolbox, send)
+            except ToolUnavailable as error:
+                refusal = error
+            else:
+                return dialect
         raise refusal
 
     async def perform(
@@ -159,4 +163,5 @@ def speaker(toolbox: Toolbox, around: Around = directly, send: Send | None = Non
     from konnect_agent.dialects.spring import Spring
 
     spoken: tuple[Dialect, ...] = (Classic(), Spring(), Rest(), CodeMode(around, send))
-    return Speaker(tuple(dialect for dialect in spoken if dialect.recognises(toolbox)) or spoken[:1])
+    recognised = tuple(dialect for dialect in spoken if dialect.recognises(toolbox)) or spoken[:1]
+    return Speaker(recognised, tuple(dialect for dialect in spoken if dialect not in recognised))

@@ -1,10 +1,11 @@
 """Asking for the rest of a list, where the server has a parameter for it.
 
 1. A token goes into the parameter for tokens, an offset and a page's number into theirs. Where an answer
-only says that there is more, the offset is what was seen, and the number the one after this. 2. What came
-before is left out. 3. It ends when nothing more is said to follow, when there is no way to ask or it is
-refused, and when an answer brings nothing new: the server does not look at the parameter. A list that ends
-early is marked as cut, and so is one as long as the server's default without a word about the rest.
+only says that there is more, the offset is what was seen, the number the one after this, and what to start
+after the last entity's id. 2. What came before is left out. 3. It ends when nothing more is said to follow,
+when there is no way to ask or it is refused, and when an answer brings nothing new: the server does not look
+at the parameter. A list that ends early is marked as cut, and so is one as long as the server's default
+without a word about the rest.
 No paging is documented for the classic tools; the parameters' names are those that others use (inferred).
 """
 
@@ -16,7 +17,7 @@ from typing import Any
 
 from konnect_agent.decoding import Listing, Object, as_object
 from konnect_agent.envelopes import Rows
-from konnect_agent.errors import InvalidArguments
+from konnect_agent.errors import InvalidArguments, NotFound
 from konnect_agent.ids import own_id
 from konnect_agent.notes import Page, page
 from konnect_agent.spelling import flat, takes
@@ -27,6 +28,7 @@ _TOKENS = (
     "page_after", "after", "starting_after", "next", "offset",
 )  # fmt: skip
 _OFFSETS = ("offset", "skip", "start_index")
+_IDS = ("starting_after", "after_id")
 _NUMBERS = ("page_number", "page", "page_index")
 _SIZES = ("size", "limit", "page_size", "per_page", "max_results")
 _MOST_PAGES = 1000
@@ -42,7 +44,7 @@ async def whole_list(ask: Callable[[Mapping[str, Any]], Awaitable[Rows]], tool: 
         tried.add(str(onward))
         try:
             found = await ask(onward)
-        except InvalidArguments:
+        except (InvalidArguments, NotFound):  # what was asked on with means nothing to it
             if not onward:
                 raise
             return Listing(items, complete=False)
@@ -51,23 +53,24 @@ async def whole_list(ask: Callable[[Mapping[str, Any]], Awaitable[Rows]], tool: 
         rest = page(found, seen=len(items))
         if rest.silent and _is_default_length(len(found.items), tool):
             rest = Page(more=True)
-        onward = _onward(rest, tool, seen=len(items), asked=len(tried)) if rest.more else {}
+        onward = _onward(rest, tool, seen=items, asked=len(tried)) if rest.more else {}
         stuck = not fresh and (found.items or rest.token is None)
         if not onward or stuck or str(onward) in tried or len(tried) == _MOST_PAGES:
             return Listing(items, complete=not rest.more)
         known.update(map(_identity, fresh))
 
 
-def _onward(rest: Page, tool: Tool, *, seen: int, asked: int) -> dict[str, Any]:
+def _onward(rest: Page, tool: Tool, *, seen: Sequence[Object], asked: int) -> dict[str, Any]:
     """The argument that asks for what follows; empty when this tool has none for it."""
     token, offset, number = (_parameter(names, tool) for names in (_TOKENS, _OFFSETS, _NUMBERS))
     if rest.token is not None:
         fits = token is not None and (rest.token.isdecimal() or _schema(token, tool).get("type") != "integer")
         return {token: rest.token} if token is not None and fits else {}
     if offset is not None and (rest.offset is not None or rest.number is None or number is None):
-        return {offset: rest.offset or seen} if rest.offset or seen else {}
+        return {offset: rest.offset or len(seen)} if rest.offset or seen else {}
     if number is None:
-        return {}
+        last, start = own_id(seen[-1]) if seen else None, _parameter(_IDS, tool)
+        return {start: last} if start is not None and last else {}
     schema = _schema(number, tool)
     first = next((n for n in (schema.get("default"), schema.get("minimum")) if isinstance(n, int)), None)
     following = rest.number if rest.number is not None or first is None else first + asked

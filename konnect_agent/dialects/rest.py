@@ -1,84 +1,37 @@
 """Konnect's REST operations as tools, one for each operation (fact sheet 1.1 and 1.3).
 
-A row per intent: the operation's id in snake case (documented for billing, inferred for the rest), its
-arguments, and the words to search for it. An operation under another name is taken when it is the only one
-that reads the same things and takes the same arguments (inferred). Unknown arguments are dropped by the
-server without a word, and a missing one leaves `{name}` in the URL, so neither is ever sent. REST has no
-lookup by name for some families, and none by route at all: lists answer those.
+Unknown arguments are dropped by the server without a word, and a missing one leaves `{name}` in the URL, so
+neither is ever sent; a server that tells of such a `{name}` all the same has another schema than it says.
+REST has no lookup by name for some families, and none by route at all: lists answer those. Which operation
+answers what is in `operations`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
 
-from konnect_agent.decoding import Listing, Object, as_list, as_object
+from konnect_agent.decoding import Listing, Object, as_object
 from konnect_agent.dialects import Intent, Send
+from konnect_agent.dialects.operations import OPERATIONS, fits, tool_for
 from konnect_agent.dialects.paging import whole_list
-from konnect_agent.dialects.request_logs import request_rows
+from konnect_agent.dialects.request_logs import MOST_ROWS, request_rows
 from konnect_agent.envelopes import Rows, rows, single
-from konnect_agent.errors import KonnectError, ToolUnavailable
+from konnect_agent.errors import InvalidArguments, KonnectError, ToolError, ToolUnavailable
 from konnect_agent.gateway import Request, Router
 from konnect_agent.ids import own_id
-from konnect_agent.spelling import flat, takes, words
+from konnect_agent.spelling import takes
 from konnect_agent.toolbox import Tool, Toolbox
 
 _PAGE, _MOST_PAGE = 100, 1000
 _SIZES = ("size", "page[size]", "page_size", "limit")
-_READS = frozenset(("get", "list", "all", "fetch", "query", "of", "for", "a", "the", "by", "id"))
+_UNFILLED = re.compile(r"(?:\{|%7B)([A-Za-z_]\w*)(?:\}|%7D)", re.IGNORECASE)
 _ANY_CALLER = dict.fromkeys(("methods", "hosts", "headers", "snis"))
 
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """An operation: its documented id, its arguments in our spelling, and those it calls otherwise."""
-
-    name: str
-    wish: str
-    arguments: tuple[str, ...] = ()
-    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-def _entities(word: str, *, by_name: bool = False) -> dict[str, Operation]:
-    """The operations of a core entity; `by_name` says that a name may stand for the id."""
-    arguments = ("control_plane_id", f"{word}_id")
-    found = {
-        f"{word}s.list": Operation(f"list_{word}", f"list {word}s of a control plane", arguments[:1]),
-        f"{word}s.get": Operation(f"get_{word}", f"get a {word}", arguments),
-    }
-    if by_name:
-        renamed = {f"{word}_name": f"{word}_id"}
-        found[f"{word}s.get_by_name"] = Operation(f"get_{word}", f"get a {word}", arguments, renamed)
-    return found
-
-
-_REQUESTS = Operation("query_requests", "query api requests", ("body",))
-OPERATIONS: Mapping[str, Operation] = {
-    "control_planes.list": Operation("list_control_planes", "list control planes"),
-    "control_planes.get": Operation(
-        "get_control_plane", "get a control plane", ("control_plane_id",), {"id": "control_plane_id"}
-    ),
-    "control_plane_groups.list": Operation(
-        "get_control_planes_id_group_memberships",
-        "list control plane group memberships",
-        ("control_plane_id",),
-        {"control_plane_group_id": "control_plane_id"},
-    ),
-    **_entities("service", by_name=True),
-    **_entities("route", by_name=True),
-    **_entities("plugin"),
-    **_entities("consumer", by_name=True),
-    "consumer_groups.list": Operation(
-        "list_consumer_group", "list consumer groups of a control plane", ("control_plane_id",)
-    ),
-    **_entities("vault"),
-    "analytics.query_api_requests": _REQUESTS,
-    "analytics.get_consumer_requests": _REQUESTS,
-    "analytics.query": Operation("metrics", "query analytics metrics", ("body",)),
-}
 _BY_NAME = {"control_planes.get_by_name": "name", "vaults.get_by_name": "vault_name"}
 
 
@@ -91,7 +44,7 @@ class Rest:
     def recognises(self, toolbox: Toolbox) -> bool:
         """Any of the operations will do; a tool of that name which takes an `operation` is none."""
         return any(
-            tool is not None and _fits(each, tool)
+            tool is not None and fits(each, tool)
             for each in OPERATIONS.values()
             for tool in (toolbox.find(each.name),)
         )
@@ -111,7 +64,7 @@ class Rest:
     async def offers(self, intent: Intent, toolbox: Toolbox, send: Send) -> None:
         """Whether the operations of an intent are there; see `Dialect.offers`."""
         for name in _needed(intent):
-            _tool(name, toolbox)
+            tool_for(name, toolbox)
 
     async def perform(
         self, intent: Intent, arguments: Mapping[str, Any], toolbox: Toolbox, send: Send
@@ -132,6 +85,8 @@ class Rest:
             return single(await server.ask(intent.name, given), intent.keys)
         if intent.name == "analytics.query":
             return await server.ask(intent.name, {"body": _metrics(given)})
+        if given.get("max_results", 0) > MOST_ROWS and not _offsets(tool_for(intent.name, toolbox)):
+            given["max_results"] = MOST_ROWS
         return await request_rows(
             lambda body: server.ask(intent.name, {"body": body}), given, by_cursor=False
         )
@@ -152,16 +107,36 @@ class _Server:
     send: Send
 
     async def ask(self, row: str, arguments: Object) -> Any:
-        """What the operation of a row answers, as it came. Nothing is sent that it does not take."""
-        operation, tool = OPERATIONS[row], _tool(row, self.toolbox)
+        """What the operation of a row answers, as it came. Nothing is sent that it does not take.
+
+        Raises `ToolUnavailable` where that would leave out a part of the question, `InvalidArguments` when
+        the server wants an argument that its schema does not have, and what `send` raises.
+        """
+        operation, tool = OPERATIONS[row], tool_for(row, self.toolbox)
         named = {operation.renamed.get(key, key): value for key, value in arguments.items()}
-        if "body" in named and not takes("body", tool.input_schema):
+        if "body" in named and not _takes_body(tool):
             named = named["body"]  # its fields stand at the top
-        return await self.send(tool.name, tool.fit(named), idempotent=True, operation=operation.name)
+            if lost := [name for name in named if not takes(name, tool.input_schema)]:
+                raise ToolUnavailable(
+                    f"The server's {tool.name} takes no {' and no '.join(lost)}, and without that the answer "
+                    "would be to another question.",
+                    available=self.toolbox.names,
+                    operation=row,
+                )
+        sent = tool.fit(named)
+        try:
+            return await self.send(tool.name, sent, idempotent=True, operation=operation.name)
+        except ToolError as error:
+            values = str([*sent.values()])  # an id may have braces of its own
+            told = _UNFILLED.findall(error.message)
+            unfilled = [name for name in told if name not in sent and name not in values]
+            if not unfilled:
+                raise
+            raise _disagreement(tool, unfilled[0], error) from error
 
     async def listing(self, row: str, arguments: Object, keys: tuple[str, ...]) -> Listing[Object]:
         """Every entity the operation of a row lists."""
-        tool = _tool(row, self.toolbox)
+        tool = tool_for(row, self.toolbox)
         size = {name: _most(tool.parameters[name]) for name in _SIZES if name in tool.parameters}
 
         async def ask(onward: Object) -> Rows:
@@ -201,29 +176,14 @@ class _Server:
         return Listing(serving, complete=whole)
 
 
-def _tool(row: str, toolbox: Toolbox) -> Tool:
-    """The operation for a row: by its id, else the only one that reads the same with the same arguments.
-
-    Raises `ToolUnavailable`.
-    """
-    wanted = OPERATIONS[row]
-    found = toolbox.find(wanted.name)
-    if found is None:
-        about = _things(wanted.name)
-        alike = [tool for tool in toolbox.tools if _things(tool.name) == about and _fits(wanted, tool)]
-        found = alike[0] if len(alike) == 1 else None
-    if found is None or not _fits(wanted, found):
-        seen = (
-            f"its {found.name} takes {', '.join(found.parameters)}"
-            if found
-            else "it has no operation that does the same"
-        )
-        raise ToolUnavailable(
-            f"The server has no {wanted.name} that takes {', '.join(wanted.arguments) or 'nothing'}: {seen}.",
-            available=toolbox.names,
-            operation=row,
-        )
-    return found
+def _disagreement(tool: Tool, name: str, error: ToolError) -> InvalidArguments:
+    """The error for a part of the path that nothing was filled into."""
+    return InvalidArguments(
+        f"The server's schema and the server disagree: the schema of {tool.name} has "
+        f"{', '.join(tool.parameters) or 'no arguments'}, and {name} in its path was left unfilled. "
+        f"It said: {error.message}",
+        operation=error.operation,
+    )
 
 
 def _metrics(arguments: Object) -> Object:
@@ -240,20 +200,11 @@ def _most(schema: Any) -> int:
     return min(int(maximum), _MOST_PAGE) if isinstance(maximum, (int, float)) else _PAGE
 
 
-def _fits(operation: Operation, tool: Tool) -> bool:
-    """Whether a tool takes all arguments of an operation and demands no others; unknown schemas fit."""
-    if not tool.input_schema.get("properties"):
-        return not operation.arguments or not tool.input_schema
-    demanded = set(map(flat, as_list(tool.input_schema.get("required")) or ()))
-    if operation.arguments == ("body",):
-        return demanded <= {"body", "timerange"}
-    fitted = tool.fit(dict.fromkeys(operation.arguments, "x"))
-    return set(fitted) <= set(tool.parameters) and demanded <= set(map(flat, fitted))
+def _takes_body(tool: Tool) -> bool:
+    """Whether the fields of a body go into `body`: sent at the top to such an operation they are lost."""
+    return not tool.input_schema or takes("body", tool.input_schema)
 
 
-def _things(name: str) -> frozenset[str]:
-    """What an operation is about: its words in the singular, without those that say that it reads.
-
-    The words that say that it writes stay, so that nothing that writes is ever about the same.
-    """
-    return frozenset(word.removesuffix("s") for word in words(name) if word not in _READS)
+def _offsets(tool: Tool) -> bool:
+    """Whether rows can be asked for in parts."""
+    return _takes_body(tool) or takes("offset", tool.input_schema)

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from konnect_agent.errors import ConfigError
 from patterns.command import outcome
 from patterns.command.delivery import keep_apart, obstacle
-from patterns.command.options import ReportOptions, checked_name
+from patterns.command.options import RegionsOptions, checked_name
 from patterns.command.outcome import say
 from patterns.command.progress import Display
 from patterns.command.reporting import reporting
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from patterns import AuditResult, Report
     from patterns.audit import Finding
 
-_DEFAULTS = ReportOptions()
+_DEFAULTS = RegionsOptions()
 
 
 async def audit(
@@ -37,7 +37,7 @@ async def audit(
     write_baseline: Annotated[
         str | None, Parameter(help="write what is found to a file, for --baseline from now on")
     ] = None,
-    options: ReportOptions = _DEFAULTS,
+    options: RegionsOptions = _DEFAULTS,
 ) -> int:
     """Read the configuration of every control plane and say what is wrong with it.
 

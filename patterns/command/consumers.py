@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from konnect_agent.errors import InvalidArguments
-from patterns.command.options import ReportOptions, checked_name
+from patterns.command.options import RegionsOptions, checked_name
 from patterns.command.progress import Display
 from patterns.command.reporting import reporting
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from konnect_agent import Konnect
     from patterns import ConsumersResult, Report
 
-_DEFAULTS = ReportOptions()
+_DEFAULTS = RegionsOptions()
 
 
 async def consumers(
@@ -29,7 +29,7 @@ async def consumers(
     ] = ("500,502,503",),
     top: Annotated[int, Parameter(help="how many consumers to look into")] = 5,
     max_results: Annotated[int, Parameter(help="how many requests to ask for")] = 1000,
-    options: ReportOptions = _DEFAULTS,
+    options: RegionsOptions = _DEFAULTS,
 ) -> int:
     """Rank consumers by their failing requests, and show the plugins they meet."""
     from konnect_agent.resources.analytics import at_least_one, checked_time_range

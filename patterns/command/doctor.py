@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from patterns.command import outcome
 from patterns.command.delivery import Destination
-from patterns.command.options import DataOptions, embedded
+from patterns.command.options import DataOptions, embedded, refuse_generation
 from patterns.command.progress import showing
 from patterns.report.document import Cell, Column, Document, Tone, Toned, counted, facts, seconds, table
 
@@ -50,6 +50,7 @@ async def _diagnosed(options: DataOptions) -> Diagnosis:
     if options.sandbox:
         async with embedded(options) as sandbox:
             return await diagnose(sandbox.token, token_from="the sandbox", url=sandbox.url, headers={})
+    refuse_generation(options)
     file = "standard input" if options.token_file == "-" else f"the file {options.token_file}"
     token = options.trouble or options.token
     return await diagnose(token, token_from=file, region=options.region, url=options.url)

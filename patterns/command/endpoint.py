@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from konnect_agent.errors import InvalidArguments
-from patterns.command.options import ReportOptions, checked_name
+from patterns.command.options import RegionsOptions, checked_name
 from patterns.command.progress import Display
 from patterns.command.reporting import reporting
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from konnect_agent import Konnect
     from patterns import EndpointResult, Report
 
-_DEFAULTS = ReportOptions()
+_DEFAULTS = RegionsOptions()
 
 
 async def endpoint(
@@ -31,7 +31,7 @@ async def endpoint(
     consumer: Annotated[str | None, Parameter(help="name or id; adds the plugins scoped to it")] = None,
     control_plane: Annotated[str | None, Parameter(help="name or id; else found by the path")] = None,
     explain: Annotated[bool, Parameter(negative="", help="every route compared, and what decided")] = False,
-    options: ReportOptions = _DEFAULTS,
+    options: RegionsOptions = _DEFAULTS,
 ) -> int:
     """Say which route serves a request, its service, and the plugins that run on it and why."""
     from patterns import investigate_endpoint

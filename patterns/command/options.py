@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from konnect_agent.errors import ConfigError, KonnectError, NotRecorded
+from konnect_agent.redaction import scrub
 from konnect_agent.regions import parse_regions
+from konnect_agent.sandbox import Generation
 
 if TYPE_CHECKING:
     from konnect_agent import Konnect
@@ -38,7 +40,7 @@ class Options:
 
     region: Annotated[
         str | None,
-        Parameter(help="us (default), eu, au, in or global; us,eu or all: a report of each; KONNECT_REGION"),
+        Parameter(help="us (default), eu, au, in or global; KONNECT_REGION"),
     ] = None
     url: Annotated[str | None, Parameter(help="the MCP Server's URL instead; KONNECT_MCP_URL")] = None
     token_file: Annotated[
@@ -49,6 +51,9 @@ class Options:
         ),
     ] = None
     sandbox: Annotated[bool, Parameter(help="an embedded, invented Konnect: no token, no network")] = False
+    generation: Annotated[
+        Generation | None, Parameter(help="which tools the --sandbox has; classic if left out")
+    ] = None
     output: Annotated[
         str | None, Parameter(name=("--output", "-o"), allow_leading_hyphen=True, help="write to a file")
     ] = None
@@ -96,6 +101,17 @@ class ReportOptions(RunOptions):
     require_complete: Annotated[bool, Parameter(help="exit 7 if something could not be seen")] = False
 
 
+@Parameter(name="*", group=_COMMON)
+@dataclass(frozen=True, kw_only=True)
+class RegionsOptions(ReportOptions):
+    """For commands that can run in several regions at once."""
+
+    region: Annotated[
+        str | None,
+        Parameter(help="us (default), eu, au, in or global; us,eu or all: a report of each; KONNECT_REGION"),
+    ] = None
+
+
 @asynccontextmanager
 async def connected(options: RunOptions) -> AsyncGenerator[Konnect]:
     """A connected Konnect, the embedded sandbox's or a recording if wanted. Raises one error of the tree."""
@@ -113,6 +129,7 @@ async def connected(options: RunOptions) -> AsyncGenerator[Konnect]:
         ):
             yield konnect
     else:
+        refuse_generation(options)
         if options.trouble is not None:
             raise options.trouble
         region, url = _one_place(options)
@@ -125,13 +142,25 @@ def regions_of(options: Options) -> Mapping[str, str]:
 
     Raises `ConfigError` for an unknown one, and for several with what there can be only one of.
     """
-    named = parse_regions(options.region) if options.region else {}
+    named = {} if options.region is None else parse_regions(options.region)
     if len(named) > 1:
         single = {"--url": options.url, "--sandbox": options.sandbox}
         single |= {f"--{name}": getattr(options, name, None) for name in ("record", "replay")}
         for name in (name for name, value in single.items() if value):
             raise ConfigError(f"{name} is for one region, and several are named.", hint="Name one of them.")
     return named
+
+
+def regions_meant(options: Options) -> Mapping[str, str]:
+    """The regions that are named and their URLs, empty for what is none, to report a mistake for each."""
+    meant: dict[str, str] = {}
+    for entry in (options.region or "").split(","):
+        try:
+            meant |= parse_regions(entry)
+        except ConfigError:
+            if name := scrub(entry.partition("=")[0].strip()):
+                meant.setdefault(name, "")
+    return meant
 
 
 def _one_place(options: Options) -> tuple[str | None, str | None]:
@@ -142,7 +171,7 @@ def _one_place(options: Options) -> tuple[str | None, str | None]:
             f"{', '.join(named)} are several regions, and this command asks in one.",
             hint="Only endpoint, consumers and audit can run in several regions at once.",
         )
-    if named and "=" in (options.region or ""):
+    if named and options.url is None:
         return None, next(iter(named.values()))
     return options.region, options.url
 
@@ -155,6 +184,7 @@ async def _replayed(options: RunOptions, recording: str) -> AsyncGenerator[Konne
     needless = {
         "--record": options.record, "--region": options.region, "--url": options.url,
         "--token-file": options.token_file, "--sandbox": options.sandbox,
+        "--generation": options.generation,
     }  # fmt: skip
     for name in (name for name, value in needless.items() if value):
         raise ConfigError(f"--replay asks nobody, so {name} cannot be.", hint="Leave one of them out.")
@@ -174,11 +204,20 @@ def embedded(options: Options) -> Sandbox:
     """The embedded Konnect, not started yet. Raises `ConfigError` if another one is asked for as well."""
     from konnect_agent.sandbox import Sandbox
 
-    if options.region or options.url or options.token_file:
+    if options.region is not None or options.url or options.token_file:
         raise ConfigError(
             "--sandbox needs no --region, --url or --token-file.", hint="Leave one of them out."
         )
-    return Sandbox(time_scale=SANDBOX_TIME_SCALE)
+    return Sandbox(time_scale=SANDBOX_TIME_SCALE, generation=options.generation or "classic")
+
+
+def refuse_generation(options: Options) -> None:
+    """Raise `ConfigError` for a --generation, where there is no --sandbox: a server's is its own."""
+    if options.generation is not None:
+        raise ConfigError(
+            "--generation is the embedded sandbox's, and there is no --sandbox.",
+            hint="Add --sandbox, or leave --generation out: what a server speaks is found out.",
+        )
 
 
 def checked_name(name: str | None, option: str) -> None:

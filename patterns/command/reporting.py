@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from konnect_agent.redaction import scrub_quoted
 from patterns.command import outcome
 from patterns.command.contract import IN_REGIONS, Interrupted, Pattern, never_begun
 from patterns.command.delivery import Destination
-from patterns.command.options import ReportOptions, connected, endpoint_of, regions_of
+from patterns.command.options import ReportOptions, connected, endpoint_of, regions_meant, regions_of
 from patterns.command.outcome import say
 from patterns.command.progress import Display, showing
 from patterns.report import render
@@ -156,9 +156,7 @@ class Reporting:
                 self.pattern, error, endpoint=endpoint, started_at=self.started_at, duration_s=took
             )
 
-        named: Mapping[str, str] = {}
-        with suppress(ConfigError):
-            named = regions_of(self.options)
+        named = regions_meant(self.options)
         if len(named) < 2 or self.pattern not in IN_REGIONS:
             begun = next(iter(self.unfinished), None)
             return at(begun or error.endpoint or endpoint_of(self.options))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from konnect_agent import Config
 from patterns.command import outcome
-from patterns.command.options import ReportOptions
+from patterns.command.options import ReportOptions, refuse_generation
 from patterns.command.outcome import say, status_of_failure, token_refused
 from patterns.command.progress import showing
 from patterns.regions import RegionsReport, found_nothing, in_regions
@@ -26,6 +26,7 @@ _WORST_FIRST = (outcome.USAGE, outcome.PERMISSION, outcome.UNREACHABLE, outcome.
 
 async def run_in(regions: Mapping[str, str], options: ReportOptions, work: Work) -> RegionsReport[Any]:
     """Run a workflow at the URL of every region with the same token, and tell what failed."""
+    refuse_generation(options)
     if options.trouble is not None:
         raise options.trouble
     configs = {name: Config.build(options.token, url=url) for name, url in regions.items()}

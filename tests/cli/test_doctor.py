@@ -39,6 +39,19 @@ def test_an_embedded_konnect_is_well(here: Here) -> None:
     assert "→" not in done.out
 
 
+@pytest.mark.parametrize("generation", ["classic", "spring", "code-mode"])
+def test_an_embedded_konnect_may_be_of_any_generation(here: Here, generation: str) -> None:
+    done = here("doctor", "--sandbox", "--generation", generation)
+    assert (done.status, done.err) == (0, "")
+    assert generation in done.out
+
+
+def test_an_empty_region_is_no_default(here: Here) -> None:
+    done = here("doctor", "--region=")
+    assert done.status == 2
+    assert lines(done)["address"].startswith("failure '' is not a region")
+
+
 def test_settings_come_from_where_every_command_takes_them(
     served: Sandbox, here: Here, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,19 @@ def test_each_pattern_runs_on_the_embedded_sandbox_and_obeys_its_own_schema(
 
 
 @pytest.mark.parametrize(
+    ("generation", "tool"),
+    [("classic", "GetAnalytics"), ("spring", "QueryAPIRequests"), ("code-mode", "execute")],
+)
+def test_the_embedded_sandbox_may_be_of_any_generation(generation: str, tool: str, here: Here) -> None:
+    embedded = ("--sandbox", "--generation", generation, "--format", "json")
+    assert tool in [each["name"] for each in json.loads(here("tools", *embedded).out)]
+    audits = [json.loads(here("audit", *which).out) for which in (embedded, ("--sandbox", "-f", "json"))]
+    findings = [[each["fingerprint"] for each in audit["result"]["findings"]] for audit in audits]
+    assert [audit["status"] for audit in audits] == ["complete", "complete"]
+    assert findings[0] == findings[1] != []
+
+
+@pytest.mark.parametrize(
     "written", ["--status 500,502", "--status 500 --status 502", "--status=500 --status=502,500"]
 )
 def test_statuses_are_repeated_or_separated_by_commas(written: str, served: Sandbox, here: Here) -> None:

@@ -97,6 +97,15 @@ def test_the_exit_status_is_the_worst_that_is_justified(
     ("command", "told"),
     [
         (("audit", "--region", "us,mars"), "'mars' is not a region"),
+        (("audit", "--region="), "'' is not a region"),
+        (("tools", "--region="), "'' is not a region"),
+        (("tools", "--region", "us,US"), "No Konnect token was given"),
+        (("endpoint", "/x", "--region", "us=https://a.example/,us=https://b.example/"), "us is named twice"),
+        (
+            ("tools", "--region", "eu=https://a.example/", "--url", "https://b.example/"),
+            "Both a region and a URL",
+        ),
+        (("audit", "--region", "us,eu", "--generation", "spring"), "there is no --sandbox"),
         (("audit", "--region", "us,eu", "--url", "https://a.example/"), "--url is for one region"),
         (("audit", "--region", "us,eu", "--sandbox"), "--sandbox is for one region"),
         (("audit", "--region", "us,eu", "--record", "run.jsonl"), "--record is for one region"),
@@ -128,6 +137,37 @@ def test_a_run_that_no_region_began_leaves_the_report_of_each(here: Here, more: 
     assert (outcome.status, report["status"], list(report["regions"])) == (2, "failed", ["us", "eu"])
     assert {each["error"]["type"] for each in report["regions"].values()} == {"ConfigError"}
     jsonschema.validate(report, json.loads(here("schema", "audit_configuration", "--regions").out))
+
+
+@pytest.mark.parametrize("wrong", ["us,mars", "us,eu=nowhere", "all,mars"])
+def test_a_mistake_among_several_regions_leaves_the_report_of_each(here: Here, wrong: str) -> None:
+    outcome = here("audit", "--region", wrong, "--format", "json")
+    report = json.loads(outcome.out)
+    assert (outcome.status, report["status"]) == (2, "failed")
+    assert {"us", "mars"} >= set(report["regions"]) - {"eu", "au", "in"}
+    assert {each["error"]["type"] for each in report["regions"].values()} == {"ConfigError"}
+    jsonschema.validate(report, json.loads(here("schema", "audit_configuration", "--regions").out))
+
+
+def test_a_secret_that_stands_for_a_region_is_in_no_report(here: Here) -> None:
+    outcome = here("audit", "--region", f"us,{TOKEN}", "--format", "json")
+    assert (outcome.status, len(json.loads(outcome.out)["regions"])) == (2, 2)
+
+
+def test_one_region_named_twice_is_one(here: Here, served: Sandbox) -> None:
+    twice = ("--region", f"me={served.url},me={served.url}")
+    outcome = here("endpoint", "/api/users", *twice, "--format", "json", at=served)
+    assert (outcome.status, json.loads(outcome.out)["endpoint"]) == (0, served.url)
+    assert here("tools", *twice, at=served).status == 0
+
+
+def test_only_what_runs_in_several_regions_says_so(here: Here) -> None:
+    for command in ("endpoint", "consumers", "audit"):
+        assert "us,eu" in here(command, "--help").out
+    for command in ("doctor", "tools", "debug", "alert"):
+        told = here(command, "--help").out
+        assert "--region" in told
+        assert "us,eu" not in told
 
 
 def test_what_runs_in_one_region_leaves_its_own_report_when_several_are_named(here: Here) -> None:

@@ -14,19 +14,29 @@ from hypothesis import strategies as st
 
 from konnect_agent.dialects.code_mode.batches import MOST_CALLS, Answer, Batches
 from konnect_agent.dialects.code_mode.block import Call
-from konnect_agent.errors import Forbidden, InvalidArguments, KonnectError, RateLimited, ToolError
+from konnect_agent.errors import Forbidden, InvalidArguments, KonnectError, RateLimited
+from konnect_agent.wording import classified
 
 AT_ONCE = 4
+WORDS = (
+    "Error calling tool 'execute': Tool call limit exceeded: at most {limit} call_tool() invocations.",
+    "call limit of {limit} reached",
+    "Exceeded maximum of {limit} tool calls per execution",
+    "Too many calls: a block may make {limit} calls",
+    "RuntimeError: tool_calls exceed what is allowed",
+)
 
 
 @dataclass
 class Pretended:
-    """A server that allows `limit` calls in a block; those in `refused` fail, those in `busy` once.
+    """A server that allows `limit` calls in a block and says so in these `words`.
 
+    Calls in `refused` fail, those in `busy` once.
     A block is answered after `turns` of the event loop, and when `gate` is open.
     """
 
     limit: int = 1000
+    words: str = WORDS[0]
     catches: bool = True
     refused: frozenset[int] = frozenset()
     busy: set[int] = field(default_factory=set[int])
@@ -64,12 +74,12 @@ class Pretended:
     def _answer(self, number: int, place: int) -> Answer:
         operation = called(number).operation
         if place >= self.limit:
-            return ToolError(f"Tool call limit exceeded: at most {self.limit} call_tool() invocations.")
+            return classified(self.words.format(limit=self.limit))
         if number in self.refused:
-            return Forbidden(f"HTTP 403: not {number}", status=403, operation=operation)
+            return Forbidden(f"HTTP 403: not {number}", status=403, inside=operation)
         if number in self.busy:
             self.busy.remove(number)
-            return RateLimited("HTTP 429", status=429, operation=operation)
+            return RateLimited("HTTP 429", status=429, inside=operation)
         return number * 10
 
 
@@ -96,6 +106,7 @@ async def made(batches: Batches, numbers: Iterable[int]) -> dict[int, Any]:
 SERVERS = st.builds(
     Pretended,
     limit=st.sampled_from([1, 2, 7, 50, 1000]),
+    words=st.sampled_from(WORDS),
     catches=st.booleans(),
     refused=st.frozensets(st.integers(0, 180), max_size=5),
     busy=st.sets(st.integers(0, 180), max_size=5),
@@ -177,8 +188,9 @@ async def test_everybody_may_be_cancelled() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_limit_that_was_told_is_kept() -> None:
-    server = Pretended(limit=7)
+@pytest.mark.parametrize("words", WORDS)
+async def test_a_limit_that_was_met_is_kept(words: str) -> None:
+    server = Pretended(limit=7, words=words)
     batches = Batches(server.run, at_once=AT_ONCE)
     await made(batches, range(50))
     server.blocks.clear()
@@ -187,10 +199,58 @@ async def test_a_limit_that_was_told_is_kept() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_refusal_with_a_number_in_it_is_no_limit() -> None:
+@pytest.mark.parametrize(
+    ("words", "most"), [*((each, 5) for each in WORDS[:3]), *((each, 4) for each in WORDS[3:])]
+)
+async def test_a_limit_that_ends_the_block_is_kept_or_half_of_what_was_tried(words: str, most: int) -> None:
+    server = Pretended(limit=5, words=words, catches=False)
+    batches = Batches(server.run, at_once=AT_ONCE)
+    assert await made(batches, range(50)) == {number: number * 10 for number in range(50)}
+    server.blocks.clear()
+    await made(batches, range(20))
+    assert max(map(len, server.blocks)) == most
+
+
+@pytest.mark.anyio
+async def test_blocks_get_shorter_where_the_api_throttles_what_is_in_them() -> None:
     async def run(calls: Sequence[Call]) -> list[Answer]:
         blocks.append(len(calls))
-        return [InvalidArguments("tags: at most 3 are accepted") for _ in calls]
+        if len(calls) > 13:
+            raise RateLimited("HTTP 429", status=429, inside=calls[13].operation)
+        return [call.arguments["number"] for call in calls]
+
+    blocks: list[int] = []
+    batches = Batches(run, at_once=AT_ONCE)
+    assert await made(batches, range(50)) == {number: number for number in range(50)}
+    assert blocks == [50, 25, 13, 12, 13, 12]
+
+
+@pytest.mark.anyio
+async def test_one_of_the_throttled_calls_goes_alone_before_the_others_go_together() -> None:
+    async def run(calls: Sequence[Call]) -> list[Answer]:
+        numbers: list[int] = [call.arguments["number"] for call in calls]
+        blocks.append(len(calls))
+        throttled = RateLimited("HTTP 429", status=429)
+        return [throttled if number >= 20 and len(blocks) == 1 else number for number in numbers]
+
+    blocks: list[int] = []
+    assert await made(Batches(run, at_once=AT_ONCE), range(50)) == {number: number for number in range(50)}
+    assert blocks == [50, 1, 29]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "words",
+    [
+        "tags: at most 3 are accepted",
+        "Error calling tool 'x': size exceeds the maximum of 5",
+        "HTTP 400: call limit",
+    ],
+)
+async def test_a_refusal_with_a_number_in_it_is_no_limit(words: str) -> None:
+    async def run(calls: Sequence[Call]) -> list[Answer]:
+        blocks.append(len(calls))
+        return [InvalidArguments(words) for _ in calls]
 
     blocks: list[int] = []
     answers = await made(Batches(run, at_once=AT_ONCE), range(20))

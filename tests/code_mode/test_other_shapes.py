@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from mcp_types import CallToolResult
 
 from konnect_agent import Konnect, NotFound, RateLimited, ToolError, ToolUnavailable, Undecodable
+from konnect_agent.pacing import shared_pacer
 
 from ..handmade import TOKEN, Answer, Arguments, Handmade, Serve, as_json, refused, told
 
@@ -66,6 +68,13 @@ def executed(server: Handmade) -> list[dict[str, Any]]:
         (taking("operation_id", arguments="object"), {"operation_id": "list_service", "arguments": GIVEN}),
         (taking("tool_name", params="object"), {"tool_name": "list_service", "params": GIVEN}),
         (taking("name"), {"name": "list_service", **GIVEN}),
+        (taking("operation_name", payload="object"), {"operation_name": "list_service", "payload": GIVEN}),
+        (taking("op", body="object"), {"op": "list_service", "body": GIVEN}),
+        (taking("tool", tool_input="object"), {"tool": "list_service", "tool_input": GIVEN}),
+        (
+            taking("operation", inputs="object", options="object"),
+            {"operation": "list_service", "inputs": GIVEN},
+        ),
     ],
 )
 async def test_an_operation_goes_with_its_inputs_where_execute_takes_no_code(
@@ -76,13 +85,126 @@ async def test_an_operation_goes_with_its_inputs_where_execute_takes_no_code(
     assert executed(server) == [sent]
 
 
-@pytest.mark.parametrize("name", ["code", "script"])
-async def test_code_goes_where_execute_takes_it(serve: Serve, name: str) -> None:
-    server = code_mode(serve, as_json({"data": [USERS], "next": None}), schema=taking(name))
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        *((name, taking(name)) for name in ("code", "script", "python", "program", "snippet", "python_code")),
+        ("code", taking("code", "language", limits="object")),
+        ("block", taking("block", "tool_version")),
+        ("what", taking("what")),
+        ("what", {**taking("what", "why"), "required": ["what"]}),
+        ("run", {"type": "object", "properties": {
+            "run": {"type": ["string", "null"], "description": "Python code that calls tools"},
+            "why": {"type": "string"},
+        }}),
+    ],
+)  # fmt: skip
+async def test_code_goes_where_execute_takes_it(serve: Serve, name: str, schema: dict[str, Any]) -> None:
+    server = code_mode(serve, as_json({"data": [USERS], "next": None}), schema=schema)
     assert await services(server) == ["users"]
     ((sent, code),) = executed(server)[0].items()
     assert sent == name
     assert "list_service" in code
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        (taking(operations="array"), r"execute takes operations \(array\)"),
+        (taking(request="object"), r"execute takes request \(object\)"),
+        (taking("operation", path_params="object", query_params="object", body="object"), "path_params"),
+        ({**taking("operation"), "additionalProperties": False}, r"operation \(string\)"),
+        (
+            {**taking("code", region="integer"), "required": ["code", "region"]},
+            r"region \(integer, required\)",
+        ),
+        ({"type": "object"}, "nothing that its schema tells"),
+    ],
+)
+async def test_an_execute_that_takes_neither_is_not_asked_and_says_what_it_takes(
+    serve: Serve, schema: dict[str, Any], said: str
+) -> None:
+    server = code_mode(serve, as_json({"data": [USERS], "next": None}), schema=schema)
+    with pytest.raises(ToolUnavailable, match=said):
+        await services(server)
+    assert not server.calls
+
+
+@pytest.mark.parametrize("schema", [taking("code"), taking("operation", inputs="object")])
+@pytest.mark.parametrize(("status", "width"), [(429, 2), (503, 4)])
+async def test_what_fails_inside_execute_and_may_pass_is_tried_again_and_the_pacer_hears_of_it(
+    serve: Serve, schema: dict[str, Any], status: int, width: int
+) -> None:
+    busy = iter([
+        refused(
+            "Error calling tool 'execute': Exception: Error calling tool 'list_service': "
+            f"HTTP error {status}: Not Now - {{'status': {status}, 'detail': 'later'}}"
+        )
+    ])  # fmt: skip
+    good = as_json({"data": [USERS], "next": None})
+    server = code_mode(serve, lambda _: next(busy, good), schema=schema)
+    async with Konnect(TOKEN, url=server.url, first_wait=0.001, max_in_flight=4) as konnect:
+        assert [service.name for service in await konnect.services.list(CP)] == ["users"]
+        assert shared_pacer(server.url, TOKEN, 4).width // 1 == width
+    assert len(executed(server)) == 2
+
+
+async def test_an_error_inside_execute_names_the_operation_it_befell(serve: Serve) -> None:
+    words = (
+        "Error calling tool 'execute': Exception: Error calling tool 'list_service': HTTP error 429: No - {}"
+    )
+    server = code_mode(serve, refused(words), schema=taking("code"))
+    async with Konnect(TOKEN, url=server.url, max_attempts=2, first_wait=0.001) as konnect:
+        with pytest.raises(RateLimited, match=r"\Alist_service: .* after 2 attempts") as raised:
+            await konnect.services.list(CP)
+    assert (raised.value.inside, raised.value.attempts) == ("list_service", 2)
+
+
+@pytest.mark.parametrize("beside", [{"calls": 1}, {"logs": [], "stdout": ""}])
+@pytest.mark.parametrize(("key", "as_text"), [("output", False), ("output", True), ("result", False)])
+async def test_what_a_block_returns_is_found_in_what_the_server_puts_around_it(
+    serve: Serve, key: str, as_text: bool, beside: dict[str, Any]
+) -> None:
+    def around(returned: dict[str, Any]) -> CallToolResult:
+        return as_json({key: json.dumps(returned) if as_text else returned, **beside})
+
+    def execute(arguments: Arguments) -> CallToolResult:
+        found = {"data": [USERS], "next": None}
+        if "gather" not in arguments["code"]:
+            return around({"result": found})
+        together = arguments["code"].count('["list_service"')
+        return around({"answers": [{"answer": found}] * together})
+
+    server = code_mode(serve, execute, schema=taking("code"))
+    assert await services(server) == ["users"]
+    names: list[str | None] = []
+    async with Konnect(TOKEN, url=server.url) as konnect:
+
+        async def read() -> None:
+            names.extend(service.name for service in await konnect.services.list(CP))
+
+        async with anyio.create_task_group() as asking:
+            for _ in range(3):
+                asking.start_soon(read)
+    assert names == ["users"] * 3
+    assert len(executed(server)) < 4
+
+
+async def test_an_entity_that_holds_a_result_is_no_wrapper(serve: Serve) -> None:
+    plugin = {"id": "p-1", "name": "mocking", "config": {"result": {"a": 1}}}
+    server = serve(
+        {
+            "search": told("No tools matched the query."),
+            "get_schema": told(
+                MARKDOWN.replace("list_service", "get_plugin") + "- `PluginId` (string, required)\n"
+            ),
+            "execute": as_json(plugin),
+        },
+        schemas={"get_schema": taking(tools="array"), "execute": taking("code")},
+    )
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.plugins.get(CP, control_plane_id=CP)
+    assert found.config == {"result": {"a": 1}}
 
 
 async def test_schemas_may_be_told_one_at_a_time_and_as_openapi_has_them(serve: Serve) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from konnect_agent import Konnect, ToolUnavailable
 from konnect_agent.dialects import classic, rest, spring
+from konnect_agent.models import ApiRequests
 from konnect_agent.sandbox import Generation, Sandbox
 from konnect_agent.sandbox.world import World
 
@@ -70,6 +71,31 @@ async def test_the_operations_as_tools_answer_every_public_intent_alike(
         for name, call in CALLS.items():
             if name != "knowledge_base.search":
                 await call(Asked(konnect, world))
+
+
+async def test_where_no_tool_is_for_one_consumer_its_requests_are_among_everyones(world: World) -> None:
+    shop = world.control_plane("storefront-production")
+    kiosk = str(shop.find("consumers", "harbour-kiosk")["id"])
+    asked: list[ApiRequests] = []
+    for hide in ((), ("GetConsumerRequests",)):
+        with Sandbox(world=world, generation="spring", hide=hide) as sandbox:
+            async with Konnect(sandbox.token, url=sandbox.url) as konnect:
+                asked.append(
+                    await konnect.analytics.get_consumer_requests(
+                        kiosk, control_plane_id=shop.id, time_range="24H", failure_only=True, max_results=1000
+                    )
+                )
+    whole, filtered = asked
+    assert [row.request_id for row in filtered.rows] == [row.request_id for row in whole.rows] != []
+
+
+async def test_what_no_spoken_generation_knows_names_the_tool_that_is_missing(world: World) -> None:
+    entities = {tool for tool, _ in classic.ROWS.values()}
+    with Sandbox(world=world, generation="spring", hide=entities) as sandbox:
+        async with Konnect(sandbox.token, url=sandbox.url) as konnect:
+            with pytest.raises(ToolUnavailable, match=r"no tool GetControlPlane; .*Query") as raised:
+                await konnect.control_planes.list()
+    assert "QueryAPIRequests" in raised.value.available
 
 
 async def check_aggregates(konnect: Konnect, world: World) -> None:

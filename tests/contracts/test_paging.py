@@ -89,6 +89,7 @@ OFFSETS: list[Beside] = [
     lambda at: {"has_more": at is not None},
     lambda at: {"total": len(ALL)},
     lambda at: {"links": {"next": at and f"/services?offset={at}"}},
+    lambda at: {"links": {"next": at and f"?offset={at}"}},
 ]
 PAGES: list[Beside] = [
     lambda number: {"page": number, "total_pages": 3},
@@ -192,6 +193,37 @@ async def test_a_way_to_ask_that_is_refused_costs_nothing_that_was_seen(serve: S
     assert ([service.id for service in found], found.complete, len(asked)) == (ALL[:3], False, 2)
     found, asked = await listed(serve, answer, offset={**INTEGER, "maximum": 2})
     assert (len(found), found.complete, len(asked)) == (3, False, 1)
+
+
+@pytest.mark.parametrize("parameter", ["starting_after", "startingAfter", "after_id"])
+async def test_what_starts_after_an_entity_is_given_the_last_ones_id(serve: Serve, parameter: str) -> None:
+    def answer(arguments: Arguments) -> Any:
+        start = ALL.index(arguments[parameter]) + 1 if parameter in arguments else 0
+        return {"services": part(start), "has_more": start + 3 < len(ALL)}
+
+    found, asked = await listed(serve, answer, **{parameter: STRING})
+    assert ([service.id for service in found], found.complete) == (ALL, True)
+    assert asked == [{}, {parameter: "s-2"}, {parameter: "s-5"}]
+
+
+@pytest.mark.parametrize("says", ["starting_after: invalid", "No such cursor: not found"])
+async def test_an_id_that_is_no_cursor_costs_nothing_that_was_seen(serve: Serve, says: str) -> None:
+    def answer(arguments: Arguments) -> Any:
+        return refused(says) if "starting_after" in arguments else {"services": part(0), "has_more": True}
+
+    found, asked = await listed(serve, answer, starting_after=STRING)
+    assert ([service.id for service in found], found.complete, len(asked)) == (ALL[:3], False, 2)
+
+
+async def test_a_token_in_a_link_without_a_path_is_found(serve: Serve) -> None:
+    def answer(arguments: Arguments) -> Any:
+        start = int(arguments.get("cursor", "0"))
+        onward = f"?cursor={start + 3}" if start + 3 < len(ALL) else None
+        return {"result": {"data": part(start), "links": {"next": onward}}}
+
+    found, asked = await listed(serve, answer, cursor=STRING)
+    assert ([service.id for service in found], found.complete) == (ALL, True)
+    assert asked == [{}, {"cursor": "3"}, {"cursor": "6"}]
 
 
 async def test_a_part_that_cannot_be_seen_is_an_error(serve: Serve) -> None:

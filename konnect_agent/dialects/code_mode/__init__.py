@@ -2,9 +2,9 @@
 
 Behind them stand operations, and those are tools like others: a catalogue finds them, and the other dialects
 speak to them, with an `execute` in the place of a tool call. Purpose-made operations come first, then REST
-(1.4, inferred). An `execute` takes either code to run or one operation with its inputs, told apart by its
-`inputSchema`; code makes many calls in one round trip. What no operation answers is `ToolUnavailable`, naming
-what was searched and found.
+(1.4, inferred). An `execute` takes either code to run or one operation with its inputs, see `execution`; code
+makes many calls in one round trip. What no operation answers is `ToolUnavailable`, naming what was searched
+and found.
 """
 
 from __future__ import annotations
@@ -15,20 +15,17 @@ from typing import Any
 from konnect_agent.dialects import Around, Dialect, Intent, Send, Speaker, classic, directly, spring
 from konnect_agent.dialects.classic import Classic
 from konnect_agent.dialects.code_mode.batches import MOST_CALLS, Answer, Batches
-from konnect_agent.dialects.code_mode.block import Call, answers, code
-from konnect_agent.dialects.code_mode.catalogue import Catalogue, parameter
+from konnect_agent.dialects.code_mode.block import Call, answer, answers, code
+from konnect_agent.dialects.code_mode.catalogue import Catalogue
+from konnect_agent.dialects.code_mode.execution import execution
 from konnect_agent.dialects.rest import Rest
 from konnect_agent.dialects.spring import Spring
-from konnect_agent.errors import ToolUnavailable
+from konnect_agent.errors import KonnectError, ToolUnavailable
 from konnect_agent.spelling import words
 from konnect_agent.toolbox import DOCUMENTED, Toolbox
 
 _SEARCH, _GET_SCHEMA, _EXECUTE = "search", "get_schema", "execute"
-_CODE = ("code", "script", "source")
-_OPERATION = ("operation", "operation_id", "operationId", "tool", "tool_name", "name")
-_INPUTS = ("inputs", "input", "arguments", "args", "params", "parameters")
 _BLOCKS_AT_ONCE = 4
-_MOST_LISTED = 8
 _KNOWN = tuple(dict.fromkeys((*("_".join(words(tool)) for tool in DOCUMENTED), *Rest.names)))
 
 
@@ -47,7 +44,10 @@ class CodeMode:
 
     def together(self, toolbox: Toolbox) -> int:
         """As many calls as fit into one block of code; see `Dialect.together`."""
-        return MOST_CALLS if parameter(toolbox.require(_EXECUTE), _CODE) else 1
+        try:
+            return MOST_CALLS if execution(toolbox.require(_EXECUTE)).is_code else 1
+        except ToolUnavailable:
+            return 1
 
     def knows(self, intent: Intent) -> bool:
         """Whatever can be searched for may be there."""
@@ -78,7 +78,7 @@ class _Server:
         search, get_schema = toolbox.require(_SEARCH), toolbox.require(_GET_SCHEMA)
         self.catalogue = Catalogue(_KNOWN, search=search, get_schema=get_schema)
         self._execute = toolbox.require(_EXECUTE)
-        self._code = parameter(self._execute, _CODE)
+        self._taken = execution(self._execute)
         self._batches = Batches(self._read, at_once=_BLOCKS_AT_ONCE)
         self._rest = Rest()
         self._speaker = Speaker((Classic(), Spring(), self._rest))
@@ -95,7 +95,7 @@ class _Server:
         try:
             return await self._speaker.able(intent, self.catalogue.toolbox, self.send)
         except ToolUnavailable as error:
-            told = "; ".join(f"{wish!r} found {_listed(names)}" for wish, names in found.items())
+            told = "; ".join(f"{wish!r} found {hits}" for wish, hits in found.items())
             reason = f" {error.message}" if self._rest.knows(intent) else ""
             raise ToolUnavailable(
                 f"No operation of this server answers {intent.name}.{reason} Searched: {told}.",
@@ -105,10 +105,11 @@ class _Server:
 
     async def send(self, tool: str, arguments: Mapping[str, Any], *, idempotent: bool, operation: str) -> Any:
         """Execute one operation, together with others that only read where the server takes code."""
-        call = Call(tool, arguments)
-        if self._code is None:
-            sent = self._inputs(call)
+        if not self._taken.is_code:
+            sent = self._taken.of_operation(tool, arguments)
             return await self._call(self._execute.name, sent, idempotent=idempotent, operation=operation)
+
+        call = Call(tool, arguments)
 
         async def make() -> Any:
             if idempotent:
@@ -122,23 +123,16 @@ class _Server:
 
     async def _run(self, calls: Sequence[Call], *, idempotent: bool) -> list[Answer]:
         operation = f"execute {calls[0].operation}" if len(calls) == 1 else f"execute {len(calls)} operations"
-        block = {self._code or _CODE[0]: code(calls)}
-        data = await self._call(self._execute.name, block, idempotent=idempotent, operation=operation)
-        return [data] if len(calls) == 1 else answers(data, calls)
-
-    def _inputs(self, call: Call) -> dict[str, Any]:
-        """The arguments of an `execute` that takes an operation: its inputs in one object, or beside it."""
-        name = parameter(self._execute, _OPERATION) or _OPERATION[0]
-        inputs = parameter(self._execute, [each for each in _INPUTS if each != name])
-        return {name: call.operation, **({inputs: dict(call.arguments)} if inputs else call.arguments)}
+        block = {self._taken.name: code(calls)}
+        try:
+            data = await self._call(self._execute.name, block, idempotent=idempotent, operation=operation)
+        except KonnectError as error:
+            error.operation = error.inside or error.operation
+            raise
+        return [answer(data)] if len(calls) == 1 else answers(data, calls)
 
 
 def _wish(intent: Intent) -> str:
     """What to search for where no operation is public: the words of the documented tool, and our own."""
     tool = classic.ROWS[intent.name][0] if intent.name in classic.ROWS else spring.ROWS[intent.name]
     return " ".join(dict.fromkeys((*words(tool), *(word.removesuffix("s") for word in words(intent.name)))))
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return (", ".join(names[:_MOST_LISTED]) or "nothing") + more

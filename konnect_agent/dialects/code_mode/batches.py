@@ -3,9 +3,10 @@
 1. A call waits for one turn of the event loop, so that whatever else is being asked comes along. A block
 goes out when it is full, or when no other is under way: the answers of those are what brings the next
 questions. 2. A block the server ends as a whole is made again in parts: apart from the operation that
-failed, else in halves, down to single calls, whose errors are the server's own. 3. Calls that failed inside
-a block in a way that may pass, or came after the last one it may make, are made again: fewer at a time, and
-alone in the end, where the connection waits and retries. 4. A limit that says its figure is remembered.
+failed, else in halves, down to single calls, whose errors are the server's own. 3. Of calls that failed
+inside a block in a way that may pass, one is made again alone, where the connection waits and retries, and
+then the others together. 4. What came after the last call a block may make is made again in the next; how
+many it may make is remembered: the figure a limit says, else what got through, else half of what was tried.
 
 Only reads come here. A cancelled caller hands what it took back to the others.
 """
@@ -34,7 +35,14 @@ from konnect_agent.errors import (
 MOST_CALLS = 50
 """Calls in a block until the server names another limit (fact sheet 1.2, documented for version 3.4)."""
 
-_LIMIT = re.compile(r"call limit exceeded: at most (\d{1,4})\b")
+# One wording is documented (fact sheet 1.2). What the API itself says begins with `HTTP`.
+_LIMIT = re.compile(
+    r"(?!HTTP )(?=.*\b(?:tool_?)?calls?(?:_tools?)?\b).*\b(?:limit|max(?:imum)?\b|too many\b|exceed)",
+    re.IGNORECASE | re.DOTALL,
+)
+_FIGURE = re.compile(
+    r"\b(?:at most|(?:limit|max(?:imum)?)(?: (?:is|of|exceeded))*):? \(?(\d{1,4})\b", re.IGNORECASE
+)
 _AS_A_WHOLE = (ToolError, TimedOut, TooLarge, Undecodable)
 _PASSING = (RateLimited, ServerError)
 
@@ -109,20 +117,34 @@ class Batches:
 
     async def _answers(self, calls: Sequence[Call]) -> list[Answer]:
         """The answer to each call, an error where there is none."""
+        if len(calls) > self._most:  # a limit was met since they were put together
+            return await self._again(calls, [None] * len(calls), _runs(range(len(calls)), self._most))
         try:
             found = await self._run(calls)
         except KonnectError as error:
-            blamed = [place for place, call in enumerate(calls) if call.operation == error.operation]
-            if len(calls) == 1 or not (blamed or isinstance(error, _AS_A_WHOLE)):
-                return [error] * len(calls)
-            self._learn(error)
-            return await self._again(calls, [error] * len(calls), self._apart(calls, blamed))
+            return await self._in_parts(calls, error)
         if len(calls) == 1:
             return found
-        unmade = [place for place, answer in enumerate(found) if self._learn(answer, of=len(calls))]
-        passing = [place for place, answer in enumerate(found) if isinstance(answer, _PASSING)]
-        size = self._most if len(passing) < len(calls) else (len(calls) + 1) // 2
-        return await self._again(calls, found, [*_runs(unmade, self._most), *_runs(passing, size)])
+        unmade = [place for place, answer in enumerate(found) if _is_limit(answer, of=len(calls))]
+        if unmade:
+            self._learn(found[unmade[0]], of=len(calls), made=len(calls) - len(unmade))
+        passing = [
+            place
+            for place, answer in enumerate(found)
+            if isinstance(answer, _PASSING) and place not in unmade
+        ]
+        return await self._again(calls, found, filter(None, (unmade, passing[:1], passing[1:])))
+
+    async def _in_parts(self, calls: Sequence[Call], error: KonnectError) -> list[Answer]:
+        """The answers to calls that this error ended all together."""
+        blamed = [place for place, call in enumerate(calls) if call.operation == error.inside]
+        is_limit = _is_limit(error, of=len(calls))
+        if len(calls) == 1 or not (blamed or is_limit or isinstance(error, _AS_A_WHOLE)):
+            return [error] * len(calls)
+        if is_limit or isinstance(error, RateLimited):
+            self._learn(error, of=len(calls))  # to fewer than these
+            return await self._answers(calls)
+        return await self._again(calls, [error] * len(calls), self._apart(calls, blamed))
 
     async def _again(
         self, calls: Sequence[Call], found: list[Answer], parts: Iterable[Sequence[int]]
@@ -140,15 +162,24 @@ class Batches:
         others = [place for place in range(len(calls)) if place not in blamed]
         if blamed and others:
             return [others, blamed]
-        return _runs(range(len(calls)), min(self._most, (len(calls) + 1) // 2))
+        return _runs(range(len(calls)), (len(calls) + 1) // 2)
 
-    def _learn(self, answer: Answer, *, of: int | None = None) -> bool:
-        """Whether an answer out of a block of so many says how many it may make, which is remembered."""
-        said = _LIMIT.search(answer.message) if isinstance(answer, KonnectError) else None
-        if said is None or (of is not None and of <= int(said[1])):
-            return False
-        self._most = max(1, min(self._most, int(said[1])))
-        return True
+    def _learn(self, error: KonnectError, *, of: int, made: int = 0) -> None:
+        """Remember how many calls a block may make, from one of so many that made only these."""
+        self._most = max(1, min(self._most, _figure(error) or made or (of + 1) // 2))
+
+
+def _is_limit(answer: Answer, *, of: int) -> bool:
+    """Whether an answer says that a block of so many calls was too long."""
+    if not isinstance(answer, (ToolError, RateLimited)) or not _LIMIT.match(answer.message):
+        return False
+    return (_figure(answer) or 0) < of
+
+
+def _figure(error: KonnectError) -> int | None:
+    """How many calls a block may make, as far as the words of a limit say it."""
+    said = _FIGURE.search(error.message) if _LIMIT.match(error.message) else None
+    return int(said[1]) if said else None
 
 
 def _runs(places: Sequence[int], size: int) -> list[Sequence[int]]:

@@ -1,25 +1,53 @@
 """What a server in code mode can do: operations, found once per connection, as tools with an input schema.
 
 1. The names other dialects would ask for are confirmed all at once, in one `get_schema`: Kong's operation
-ids and documented tools in snake case (fact sheet 1.1 and 1.3; the rule is inferred). 2. What none of those
-answers is looked for by `search`, in the words of the wish; what that names is confirmed by `get_schema`
-too. A wish is searched once, also when nothing was found.
+ids and documented tools in snake case (fact sheet 1.1 and 1.3; the rule is inferred). A server may refuse
+that, because it does not have them all. 2. What none of those answers is looked for by `search`, in the
+words of the wish; what that names is confirmed by `get_schema` too, in smaller lists where it refuses long
+ones. A wish is searched once, also when nothing was found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
 
+from konnect_agent.decoding import Object, as_list, as_object
 from konnect_agent.dialects import Send
-from konnect_agent.dialects.code_mode.descriptions import operations
+from konnect_agent.dialects.code_mode.descriptions import described, listed, says_nothing
+from konnect_agent.errors import ToolError, ToolUnavailable
 from konnect_agent.toolbox import Tool, Toolbox
 
 _WISH = ("query", "description", "q", "text")
-_NAMES = ("tools", "names", "operations", "operation_ids", "tool_names")
-_NAME = ("tool", "name", "operation", "operation_id", "tool_name", "id")
+_NAMES = ("tools", "names", "operations", "operation_ids", "tool_names", "operation_names")
+_NAME = ("tool", "name", "operation", "operation_id", "tool_name", "operation_name", "id")
+_BESIDE = frozenset(("detail", "limit", "tags", "format", "region"))
+_MOST_TOLD = 8
+_MOST_APART = 24  # operations worth asking for in small lists, of what a search found
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What a search named, best first: what `get_schema` described, and what it did not.
+
+    `readable` is False for an answer that says something, but names no operation.
+    """
+
+    confirmed: tuple[str, ...] = ()
+    unconfirmed: tuple[str, ...] = ()
+    readable: bool = True
+
+    def __str__(self) -> str:
+        if not self.confirmed and not self.unconfirmed:
+            return "nothing" if self.readable else "an answer that names no operation"
+        parts = [_listed(self.confirmed)] if self.confirmed else []
+        if self.unconfirmed:
+            parts.append(f"{_listed(self.unconfirmed)} (which get_schema did not describe)")
+        return " and ".join(parts)
 
 
 class Catalogue:
@@ -29,46 +57,62 @@ class Catalogue:
         self.toolbox = Toolbox(())
         self._known = tuple(known)
         self._search, self._get_schema = search, get_schema
+        self._names = _among(get_schema, _NAMES, listed=True)
         self._begun = _Once()
         self._searched: dict[str, _Once] = {}
-        self._found: dict[str, tuple[str, ...]] = {}
+        self._found: dict[str, Hits] = {}
 
     async def begin(self, send: Send) -> None:
         """Confirm the operations known by name, once. What takes one name at a time is only searched."""
-        if parameter(self._get_schema, _NAMES):
-            await self._begun.do(lambda: self._confirm(self._known, send))
 
-    async def look_for(self, wish: str, send: Send) -> tuple[str, ...]:
-        """Search for a wish and confirm what was found. Answers the names, best first."""
+        async def confirm() -> None:
+            with suppress(ToolError, ToolUnavailable):  # it has not all of them; a search names what it has
+                self._keep(await self._described(self._known, send))
+
+        if self._names:
+            await self._begun.do(confirm)
+
+    async def look_for(self, wish: str, send: Send) -> Hits:
+        """Search for a wish and confirm what was found."""
 
         async def search() -> None:
-            arguments = {parameter(self._search, _WISH) or _WISH[0]: wish}
+            name = _among(self._search, _WISH, listed=False) or _among(self._search, _WISH, listed=True)
+            several = name is not None and _is_list(self._search.parameters[name])
+            arguments = {name or _WISH[0]: [wish] if several else wish}
             answer = await send(self._search.name, arguments, idempotent=True, operation="search")
-            names = tuple(dict.fromkeys(operation.name for operation in operations(answer)))
+            names = listed(answer)
             await self._confirm([name for name in names if name not in self.toolbox.names], send)
-            self._found[wish] = tuple(name for name in names if name in self.toolbox.names)
+            self._found[wish] = Hits(
+                tuple(name for name in names if name in self.toolbox.names),
+                tuple(name for name in names if name not in self.toolbox.names),
+                readable=bool(names) or says_nothing(answer),
+            )
 
         await self._searched.setdefault(wish, _Once()).do(search)
         return self._found[wish]
 
     async def _confirm(self, names: Sequence[str], send: Send) -> None:
-        """Put those of `names` that the server has into the toolbox."""
-        confirmed: list[Tool] = []
-        for arguments in self._questions(names):
-            answer = await send(self._get_schema.name, arguments, idempotent=True, operation="get_schema")
-            confirmed += [each for each in operations(answer) if each.name in names]
-        fresh = [each for each in confirmed if each.name not in self.toolbox.names]
-        self.toolbox = Toolbox((*self.toolbox.tools, *fresh))
+        """Put those of `names` that the server describes into the toolbox."""
+        waiting = [list(names)] if self._names else [[name] for name in names[:_MOST_APART]]
+        for part in filter(None, waiting):
+            try:
+                self._keep(await self._described(part, send))
+            except (ToolError, ToolUnavailable):
+                middle = (min(len(part), _MOST_APART) + 1) // 2
+                waiting += [part[:middle], part[middle:_MOST_APART]] if len(part) > 1 else []
 
-    def _questions(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """The arguments of `get_schema`: all names at once where it takes a list, and every detail."""
-        detail = {"detail": "full"} if "detail" in self._get_schema.parameters else {}
-        listed = parameter(self._get_schema, _NAMES)
-        if listed is None:
-            single = parameter(self._get_schema, _NAME) or _NAME[0]
-            yield from ({single: name, **detail} for name in names)
-        elif names:
-            yield {listed: list(names), **detail}
+    async def _described(self, names: Sequence[str], send: Send) -> list[Tool]:
+        """What `get_schema` says of `names`, in every detail. Raises what it does when it refuses them."""
+        place = self._names or _among(self._get_schema, _NAME, listed=False) or _NAME[0]
+        arguments: dict[str, Any] = {place: list(names) if self._names else names[0]}
+        if "detail" in self._get_schema.parameters:
+            arguments["detail"] = "full"
+        answer = await send(self._get_schema.name, arguments, idempotent=True, operation="get_schema")
+        return described(answer, names)
+
+    def _keep(self, tools: Iterable[Tool]) -> None:
+        fresh = {tool.name: tool for tool in tools if tool.name not in self.toolbox.names}
+        self.toolbox = Toolbox((*self.toolbox.tools, *fresh.values()))
 
 
 class _Once:
@@ -96,3 +140,41 @@ class _Once:
 def parameter(tool: Tool, names: Sequence[str]) -> str | None:
     """The parameter of a tool that goes by the first of `names` it has."""
     return next((name for name in names if name in tool.parameters), None)
+
+
+def _among(tool: Tool, names: Sequence[str], *, listed: bool) -> str | None:
+    """The parameter for one of what goes by one of the `names`, or for a list of them.
+
+    Under another name, it is the only text, or list, that the tool demands, or that it takes at all.
+    """
+    demanded = as_list(tool.input_schema.get("required")) or ()
+    fitting = [name for name, schema in tool.parameters.items() if _is_list(schema) == listed]
+    untyped = [name for name, schema in tool.parameters.items() if not schema]
+    usual = next((name for name in names if name in (*fitting, *untyped)), None)
+    others = [name for name in fitting if name not in _BESIDE and _is_text(tool.parameters[name])]
+    needed = [name for name in others if name in demanded] or others
+    return usual or (needed[0] if len(needed) == 1 else None)
+
+
+def _kinds(schema: Any) -> Iterator[Object]:
+    """A schema, and what it may be instead."""
+    item = as_object(schema) or {}
+    yield item
+    for key in ("anyOf", "oneOf"):
+        yield from filter(None, map(as_object, as_list(item.get(key)) or ()))
+
+
+def _is_list(schema: Any) -> bool:
+    return any("array" in (kind.get("type"), *(as_list(kind.get("type")) or ())) for kind in _kinds(schema))
+
+
+def _is_text(schema: Any) -> bool:
+    """Whether names fit in: a text that may be any, or a list, whose entries nobody knows."""
+    texts = any("string" in (kind.get("type"), *(as_list(kind.get("type")) or ())) for kind in _kinds(schema))
+    chosen = any("enum" in kind or "const" in kind for kind in _kinds(schema))
+    return _is_list(schema) or (texts and not chosen)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_TOLD} more" if len(names) > _MOST_TOLD else ""
+    return ", ".join(names[:_MOST_TOLD]) + more
