@@ -101,7 +101,7 @@ class ReportOptions(RunOptions):
     require_complete: Annotated[bool, Parameter(help="exit 7 if something could not be seen")] = False
 
 
-@Parameter(name="*", group=_COMMON)
+@Parameter(name="*", group=COMMON)
 @dataclass(frozen=True, kw_only=True)
 class RegionsOptions(ReportOptions):
     """For commands that can run in several regions at once."""
