@@ -20,7 +20,6 @@ from cyclopts import Group, Parameter
 from konnect_agent.errors import ConfigError, KonnectError, NotRecorded
 from konnect_agent.redaction import scrub
 from konnect_agent.regions import parse_regions
-from konnect_agent.sandbox import Generation
 
 if TYPE_CHECKING:
     from konnect_agent import Konnect
@@ -52,7 +51,8 @@ class Options:
     ] = None
     sandbox: Annotated[bool, Parameter(help="an embedded, invented Konnect: no token, no network")] = False
     generation: Annotated[
-        Generation | None, Parameter(help="which tools the --sandbox has; classic if left out")
+        Literal["classic", "spring", "code-mode"] | None,
+        Parameter(help="which tools the --sandbox has; classic if left out"),
     ] = None
     output: Annotated[
         str | None, Parameter(name=("--output", "-o"), allow_leading_hyphen=True, help="write to a file")
