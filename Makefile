@@ -44,7 +44,7 @@ check: $(VENV)/.dev ## lint, format, types and import rules
 	$(BIN)/lint-imports
 
 test: check ## the whole check: lint, types, import rules, tests and notebooks
-	$(BIN)/python -m pytest --ignore tests/benchmarks
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/benchmarks
 
 bench: $(VENV)/.langchain ## the speed figures, as tables, beside other MCP clients
 	KONNECT_BENCH_PYTHON_LANGCHAIN=$(CURDIR)/$(VENV)/langchain/bin/python \

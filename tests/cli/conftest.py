@@ -40,6 +40,7 @@ def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
     def command(*arguments: str, at: Sandbox | None = None) -> Outcome:
         for name in ("KONNECT_TOKEN", "KONNECT_MCP_URL", "KONNECT_REGION", "NO_COLOR"):
             monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("COLUMNS", "120")  # whatever terminal the tests run in
         if at is not None:
             monkeypatch.setenv("KONNECT_TOKEN", TOKEN)
             monkeypatch.setenv("KONNECT_MCP_URL", at.url)

@@ -28,7 +28,7 @@ PATTERNS = [
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts follow each other at once: the waits between them are drawn by chance, from 0 on."""
-    monkeypatch.setattr("konnect_agent.connection.random.random", lambda: 0.0)
+    monkeypatch.setattr("konnect_agent.attempts.random.random", lambda: 0.0)
 
 
 @pytest.fixture(scope="module")

@@ -84,7 +84,9 @@ async def test_an_answer_that_is_always_cut_is_told_as_such(connect: Connect) ->
 
 
 @pytest.mark.parametrize(
-    "body", [b"", gzip.compress(b'{"hello": "world"}'), b"{}", gzip.compress(b"x" * 5000, 1)[:20] + b"?" * 50]
+    "body",
+    [b"", gzip.compress(b'{"hello": "world"}'), b"{}", gzip.compress(b"x" * 5000, 1)[:20] + b"?" * 50],
+    ids=["nothing", "no answer", "not compressed", "broken"],
 )
 async def test_a_compressed_body_without_an_answer_is_asked_for_once(connect: Connect, body: bytes) -> None:
     with ScriptedServer(lambda request: request.answer(body, content_encoding="gzip")) as server:

@@ -106,7 +106,7 @@ async def traced(konnect: Konnect) -> Report[Any]:
         ({"ending": "stuck"}, traced),
         ({"hide": ["ActiveTracingSession"]}, traced),
     ],
-    ids=str,
+    ids=lambda given: str(getattr(given, "__name__", given)),
 )
 async def test_what_failed_fails_again_in_the_same_words(
     tmp_path: Path, world: World, client: Client, settings: dict[str, Any], run: Run
