@@ -105,7 +105,7 @@ class TraditionalCompetition:
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Pairs of entries of different routes that may overlap and that only the sort orders."""
         table = self._table
-        index = CandidateIndex([needs(node) for node in self._nodes])
+        index = CandidateIndex(needs(node) for node in self._nodes)
         overlapping = overlaps(self._nodes, self.parts, index)
         alike: dict[tuple[int, tuple[int, ...]], list[int]] = {}
         for position, entry in enumerate(table.entries):

@@ -18,6 +18,9 @@ from konnect_agent.gateway.request import FieldValue
 
 Key: TypeAlias = tuple[str, str, str | int | IPv4Network | IPv6Network | Regex]  # field, kind, value
 Needs: TypeAlias = Mapping[str, frozenset[Key]]
+# Matchers by value; most values have one, and a list for each would keep the garbage collector busy.
+_Filed: TypeAlias = dict[object, "int | list[int]"]
+_Keyed: TypeAlias = dict[str, dict[str, _Filed]]  # field, kind
 
 _FAMILIES = (
     "http.headers.",
@@ -84,15 +87,17 @@ class CandidateIndex:
 
     __slots__ = ("_families", "everything")
 
-    def __init__(self, matchers: Sequence[Needs]) -> None:
-        self.everything = (1 << len(matchers)) - 1
-        keyed: dict[str, dict[Key, list[int]]] = {}
+    def __init__(self, matchers: Iterable[Needs]) -> None:
+        count = 0
+        keyed: dict[str, _Keyed] = {}
         for number, wanted in enumerate(matchers):
+            count = number + 1
             for family, keys in wanted.items():
-                table = keyed.setdefault(family, {})
-                for key in keys:
-                    table.setdefault(key, []).append(number)
-        self._families = [_Family(name, table, self.everything) for name, table in keyed.items()]
+                fields = keyed.setdefault(family, {})
+                for field, kind, value in keys:
+                    _file(fields.setdefault(field, {}).setdefault(kind, {}), value, number)
+        self.everything = (1 << count) - 1
+        self._families = [_Family(name, fields, self.everything) for name, fields in keyed.items()]
 
     def candidates(self, facts: Fields) -> int:
         """The set of matchers that can match, as bits."""
@@ -138,14 +143,12 @@ class _Family:
 
     __slots__ = ("_alone", "_columns", "_everything", "_free", "_listed", "_spellings")
 
-    def __init__(self, name: str, table: Mapping[Key, list[int]], everything: int) -> None:
-        bound = bits(number for numbers in table.values() for number in numbers)
+    def __init__(self, name: str, fields: _Keyed, everything: int) -> None:
+        tables = (table for kinds in fields.values() for table in kinds.values())
+        bound = bits(number for table in tables for filed in table.values() for number in _numbers(filed))
         self._everything, self._free = everything, everything & ~bound
         self._alone: dict[str, int] | None = None
-        by_field: dict[str, dict[Key, list[int]]] = {}
-        for key, numbers in table.items():
-            by_field.setdefault(key[0], {})[key] = numbers
-        self._columns = {name: _column(keys) for name, keys in by_field.items()}
+        self._columns = {name: _column(kinds) for name, kinds in fields.items()}
         self._listed = name if name in _NAMED and len(self._columns) > _FEW_COLUMNS else None
         self._spellings: dict[str, list[str]] = {}
         for field in self._columns:
@@ -225,36 +228,49 @@ def _hit(name: str, column: _Column, values: Sequence[object]) -> int:
     return _union(hit for value in values for hit in _hits(column, value, lower=name.endswith(")")))
 
 
+def _file(table: _Filed, value: object, number: int) -> None:
+    filed = table.get(value)
+    if filed is None:
+        table[value] = number
+    elif isinstance(filed, int):
+        table[value] = [filed, number]
+    else:
+        filed.append(number)
+
+
+def _numbers(filed: int | list[int]) -> Sequence[int]:
+    return (filed,) if isinstance(filed, int) else filed
+
+
 def _packed(numbers: Sequence[int]) -> int | tuple[int, ...]:
     return bits(numbers) if len(numbers) > _FEW else tuple(numbers)
 
 
-def _column(table: Mapping[Key, list[int]]) -> _Column:
-    kinds: dict[str, dict[object, int | tuple[int, ...]]] = {"==": {}, "^=": {}, "=^": {}, "in": {}}
+def _column(kinds: Mapping[str, _Filed]) -> _Column:
+    packed = {
+        kind: {value: _packed(_numbers(filed)) for value, filed in kinds.get(kind, {}).items()}
+        for kind in ("==", "^=", "=^", "in")
+    }
     merged: dict[tuple[str, bool], tuple[Regex, list[int]]] = {}
-    lengths: dict[str, set[int]] = {"^=": set(), "=^": set()}
-    networks: set[tuple[int, int]] = set()
-    for (_, kind, value), numbers in table.items():
-        if isinstance(value, Regex):
-            merged.setdefault((value.pattern, value.anchored), (value, []))[1].extend(numbers)
-            continue
-        kinds[kind][value] = _packed(numbers)
-        if kind in lengths and isinstance(value, str):
-            lengths[kind].add(len(value))
-        if isinstance(value, IPv4Network | IPv6Network):
-            networks.add((value.version, value.prefixlen))
-    patterns = list(merged.values())
+    for regex, filed in kinds.get("~", {}).items():
+        assert isinstance(regex, Regex)
+        merged.setdefault((regex.pattern, regex.anchored), (regex, []))[1].extend(_numbers(filed))
+    networks = {(n.version, n.prefixlen) for n in packed["in"] if isinstance(n, IPv4Network | IPv6Network)}
     return _Column(
-        exact=kinds["=="],
-        prefixes=kinds["^="],
-        prefix_lengths=tuple(sorted(lengths["^="])),
-        suffixes=kinds["=^"],
-        suffix_lengths=tuple(sorted(lengths["=^"])),
-        networks=kinds["in"],
+        exact=packed["=="],
+        prefixes=packed["^="],
+        prefix_lengths=_lengths(packed["^="]),
+        suffixes=packed["=^"],
+        suffix_lengths=_lengths(packed["=^"]),
+        networks=packed["in"],
         network_lengths=tuple(sorted(networks)),
-        regexes=RegexIndex([regex for regex, _ in patterns]) if patterns else None,
-        by_regex=tuple(_packed(numbers) for _, numbers in patterns),
+        regexes=RegexIndex([regex for regex, _ in merged.values()]) if merged else None,
+        by_regex=tuple(_packed(numbers) for _, numbers in merged.values()),
     )
+
+
+def _lengths(texts: Iterable[object]) -> tuple[int, ...]:
+    return tuple(sorted({len(text) for text in texts if isinstance(text, str)}))
 
 
 def _hits(column: _Column, value: object, *, lower: bool) -> Iterator[int | tuple[int, ...]]:

@@ -52,7 +52,8 @@ class Refused:
 class Matcher:
     """One part of a route. `key` orders matchers, larger first; equal keys are undefined by Kong's docs.
 
-    `fields` and `regexes` are those of `node`.
+    `fields` and `regexes` are those of `node`. What can be said again from the route is not kept: the fewer
+    objects a table holds, the less the garbage collector has to do while it is built.
     """
 
     route: RouteRecord
@@ -63,8 +64,12 @@ class Matcher:
     node: Node
     fields: frozenset[str]
     regexes: tuple[Regex, ...]
-    rank: Rank | None
     packed: int
+
+    @property
+    def rank(self) -> Rank | None:
+        """What the rank is made of; None where it is a number of the route (expressions) or of its kind."""
+        return None if self.route.expression or self.route.is_stream else rank(self.route, self.paths)
 
     @property
     def key(self) -> tuple[int, str]:
@@ -105,12 +110,12 @@ def _matchers(
 ) -> list[Matcher]:
     if route.expression is not None:
         node = parse_expression(route.expression, stream=route.is_stream, aliases=flavor == "expressions")
-        found = [(route.id, None, (Criterion("expression", node),), None, EXPRESSION_RANK | route.priority)]
+        found = [(route.id, None, (Criterion("expression", node),), EXPRESSION_RANK | route.priority)]
     else:
         found = [_part(route, id_, paths, calculation) for id_, paths in split(route)]
     protocols = _protocols(route) if flavor == "expressions" else None
     matchers: list[Matcher] = []
-    for id_, paths, parts, parts_rank, packed in found:
+    for id_, paths, parts, packed in found:
         conditions = parts if protocols is None else (*parts, Criterion("protocols", protocols))
         nodes = tuple(criterion.node for criterion in conditions)
         node = nodes[0] if len(nodes) == 1 else And(nodes)
@@ -122,20 +127,16 @@ def _matchers(
             reason = f"its regex {broken.pattern} is malformed: {broken.problem}"
             refused.append(Refused(route.origin, reason))
             continue
-        matchers.append(
-            Matcher(route, service, id_, paths, conditions, node, fields, regexes, parts_rank, packed)
-        )
+        matchers.append(Matcher(route, service, id_, paths, conditions, node, fields, regexes, packed))
     return matchers
 
 
 def _part(
     route: RouteRecord, id_: str, paths: tuple[str, ...] | None, calculation: Calculation
-) -> tuple[str, tuple[str, ...] | None, tuple[Criterion, ...], Rank | None, int]:
+) -> tuple[str, tuple[str, ...] | None, tuple[Criterion, ...], int]:
     conditions = criteria(route, paths, calculation)
-    if route.is_stream:
-        return id_, paths, conditions, None, pack_stream(route)
-    parts = rank(route, paths)
-    return id_, paths, conditions, parts, pack(parts, calculation)
+    packed = pack_stream(route) if route.is_stream else pack(rank(route, paths), calculation)
+    return id_, paths, conditions, packed
 
 
 def _protocols(route: RouteRecord) -> Node | None:

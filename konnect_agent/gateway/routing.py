@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from konnect_agent.gateway.collector import collector_paused
 from konnect_agent.gateway.compatible import Calculation
 from konnect_agent.gateway.entities import RouteRecord, ServiceRecord, read_route, read_service
 from konnect_agent.gateway.explaining import Explanation, explain
@@ -75,24 +76,27 @@ class Router:
     ) -> None:
         self.flavor: Flavor = flavor
         self.calculation: Calculation = calculation
-        self._services = {service.id: service for service in map(read_service, services)}
-        pairs = [(route, self._services.get(route.service_id or "")) for route in map(read_route, routes)]
-        self.disabled: tuple[object, ...] = tuple(route.origin for route, s in pairs if s and not s.enabled)
-        """Routes left out because their service is disabled."""
-        live = [(route, service) for route, service in pairs if service is None or service.enabled]
-        refused: list[Refused] = []
-        self._tables: list[Table] = []
-        for stream in (False, True):
-            present = [pair for pair in live if stream in subsystems(pair[0])]
-            self._tables.append(self._table(present, refused, stream=stream))
-        self.refused: tuple[Refused, ...] = tuple({id(entry.route): entry for entry in refused}.values())
-        """Routes the gateway's router would not load."""
-        self.undecidable: tuple[Undecidable, ...] = tuple(
-            Undecidable(route.origin, regex.pattern, regex.problem or "")
-            for table in self._tables
-            for route, regex in table.problems()
-        )
-        """Routes with a regex that cannot be evaluated here."""
+        with collector_paused():
+            self._services = {service.id: service for service in map(read_service, services)}
+            pairs = [(route, self._services.get(route.service_id or "")) for route in map(read_route, routes)]
+            self.disabled: tuple[object, ...] = tuple(
+                route.origin for route, s in pairs if s and not s.enabled
+            )
+            """Routes left out because their service is disabled."""
+            live = [(route, service) for route, service in pairs if service is None or service.enabled]
+            refused: list[Refused] = []
+            self._tables: list[Table] = []
+            for stream in (False, True):
+                present = [pair for pair in live if stream in subsystems(pair[0])]
+                self._tables.append(self._table(present, refused, stream=stream))
+            self.refused: tuple[Refused, ...] = tuple({id(entry.route): entry for entry in refused}.values())
+            """Routes the gateway's router would not load."""
+            self.undecidable: tuple[Undecidable, ...] = tuple(
+                Undecidable(route.origin, regex.pattern, regex.problem or "")
+                for table in self._tables
+                for route, regex in table.problems()
+            )
+            """Routes with a regex that cannot be evaluated here."""
 
     def match(self, request: Request) -> Match | None:
         """The route that serves `request`, or None: 404, unless `explain` names routes it cannot decide."""

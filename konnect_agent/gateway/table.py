@@ -44,7 +44,7 @@ class TreeTable:
             for position, matcher in enumerate(matchers)
             if any(regex.problem for regex in matcher.regexes)
         }
-        self.index = CandidateIndex([needs(matcher.node) for matcher in matchers])
+        self.index = CandidateIndex(needs(matcher.node) for matcher in matchers)
 
     def problems(self) -> Iterator[tuple[RouteRecord, Regex]]:
         """Routes with a regex that cannot be evaluated."""

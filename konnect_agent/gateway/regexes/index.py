@@ -65,16 +65,16 @@ def _rarest_grams(regexes: Sequence[Regex], usable: Sequence[int]) -> list[str]:
 
 
 class _Together:
-    """A few regexes searched in one pass; falls back to one by one if re2 cannot hold them together."""
+    """A few of the regexes searched in one pass; one by one if re2 cannot hold them together."""
 
     __slots__ = ("_numbers", "_regexes", "_set")
 
     def __init__(self, regexes: Sequence[Regex], numbers: Sequence[int]) -> None:
-        self._numbers, self._regexes = numbers, [regexes[number] for number in numbers]
+        self._numbers, self._regexes = tuple(numbers), regexes
         self._set: CompiledSet | None = None
         if len(numbers) > 1:
-            first = self._regexes[0]
-            forms = [regex.form for regex in self._regexes]
+            first = regexes[numbers[0]]
+            forms = [regexes[number].form for number in numbers]
             try:
                 self._set = compile_set(forms, dialect=first.dialect, anchored=first.anchored)
             except PatternRefused:
@@ -101,4 +101,4 @@ class _Together:
             if len(self._numbers) in hits:  # the pattern that always matches: re2 did not give up
                 return [self._numbers[hit] for hit in hits if hit < len(self._numbers)]
         text = decode(data)
-        return [n for n, regex in zip(self._numbers, self._regexes, strict=True) if regex.test(text)]
+        return [number for number in self._numbers if self._regexes[number].test(text)]

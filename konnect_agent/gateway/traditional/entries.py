@@ -1,6 +1,6 @@
 """The entries of a table, made from its routes and put in the order in which they are tried."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from konnect_agent.gateway.compatible import lower_ascii
 from konnect_agent.gateway.entities import Endpoint, RouteRecord, ServiceRecord
@@ -18,21 +18,64 @@ def entries(route: RouteRecord, service: ServiceRecord | None) -> Iterator[Entry
     fields = (route.hosts, route.headers, route.methods, route.paths, route.snis)
     if all(field is None for field in (*fields, route.sources, route.destinations)):
         return
+    hosts = route.hosts or ()
+    wildcards = tuple(_wildcard(host) for host in hosts if "*" in host)
+    headers = _headers(route.headers or {})
+    plain_hosts = frozenset(host for host in hosts if "*" not in host)
+    methods = frozenset(method.upper() for method in route.methods or ())
+    snis = frozenset(s[:-1] if len(s) > 1 and s.endswith(".") else s for s in route.snis or ())
+    sources, destinations = _ends(route.sources), _ends(route.destinations)
+    flags = (
+        (HOST, hosts),
+        (HEADER, headers),
+        (METHOD, methods),
+        (SNI, snis),
+        (SRC, sources),
+        (DST, destinations),
+    )
+    rules = sum(rule for rule, present in flags if present)
+    named = sum(map(len, headers.values()))
+    submatch = _PLAIN_HOSTS if route.hosts is not None and not wildcards else 0
+    if any(split_port(host.value)[2] for host in wildcards):
+        submatch |= _WILDCARD_PORT
     for path in route.paths or (None,):
-        yield _entry(route, service, path)
+        regex = path is not None and path.startswith("~")
+        pattern = path[1:] if path is not None and regex else path
+        yield Entry(
+            route=route,
+            service=service,
+            rules=rules if pattern is None else rules | URI,
+            sort_key=(
+                -(submatch | _REGEX_URI if regex else submatch),
+                -named,
+                -route.regex_priority if regex else 0,
+                0 if regex else -len(encode(pattern or "")),
+            ),
+            plain_hosts=plain_hosts,
+            wildcard_hosts=wildcards,
+            headers=headers,
+            path=pattern,
+            uri=Regex(pattern or "", dialect="pcre", anchored=True) if regex else None,
+            methods=methods,
+            snis=snis,
+            sources=sources,
+            destinations=destinations,
+        )
 
 
 def in_order(found: Sequence[Entry]) -> list[Entry]:
     """The entries best first: by sort key, then the older route; equals where Kong's sort leaves them."""
-    ranks = {key: rank for rank, key in enumerate(sorted({entry.sort_key for entry in found}))}
-    ranked = [(ranks[entry.sort_key], entry.route.created_at, entry) for entry in found]
+    places = {key: place for place, key in enumerate(sorted({entry.sort_key for entry in found}))}
+    ranks = [places[entry.sort_key] for entry in found]
+    ages = [entry.route.created_at for entry in found]
 
-    def before(one: tuple[int, int | None, Entry], other: tuple[int, int | None, Entry]) -> bool:
-        if one[0] != other[0]:
-            return one[0] < other[0]
-        return one[1] is not None and other[1] is not None and one[1] < other[1]
+    def before(one: int, other: int) -> bool:
+        if ranks[one] != ranks[other]:
+            return ranks[one] < ranks[other]
+        age, rival = ages[one], ages[other]
+        return age is not None and rival is not None and age < rival
 
-    return [entry for _, _, entry in lua_sort(ranked, before=before)]
+    return [found[number] for number in lua_sort(range(len(found)), before=before)]
 
 
 def tie(first: Entry, second: Entry) -> bool:
@@ -46,49 +89,13 @@ def _older(entry: Entry, other: Entry) -> bool:
     return ages[0] is not None and ages[1] is not None and ages[0] < ages[1]
 
 
-def _entry(route: RouteRecord, service: ServiceRecord | None, path: str | None) -> Entry:
-    hosts = route.hosts or ()
-    wildcards = tuple(_wildcard(host) for host in hosts if "*" in host)
-    headers: dict[str, tuple[Header, ...]] = {}
-    for name, values in (route.headers or {}).items():
-        if name.lower() != "host":  # in two spellings, a header is wanted twice
-            headers[name.lower()] = (*headers.get(name.lower(), ()), _header(values))
-    regex = path is not None and path.startswith("~")
-    pattern = path[1:] if path is not None and regex else path
-    flags = (
-        (HOST, hosts),
-        (HEADER, headers),
-        (URI, pattern is not None),
-        (METHOD, route.methods),
-        (SNI, route.snis),
-        (SRC, route.sources),
-        (DST, route.destinations),
-    )
-    submatch = _REGEX_URI if regex else 0
-    if route.hosts is not None and not wildcards:
-        submatch |= _PLAIN_HOSTS
-    if any(split_port(host.value)[2] for host in wildcards):
-        submatch |= _WILDCARD_PORT
-    return Entry(
-        route=route,
-        service=service,
-        rules=sum(rule for rule, present in flags if present),
-        sort_key=(
-            -submatch,
-            -sum(map(len, headers.values())),
-            -route.regex_priority if regex else 0,
-            0 if regex else -len(encode(pattern or "")),
-        ),
-        plain_hosts=frozenset(host for host in hosts if "*" not in host),
-        wildcard_hosts=wildcards,
-        headers=headers,
-        path=pattern,
-        uri=Regex(pattern or "", dialect="pcre", anchored=True) if regex else None,
-        methods=frozenset(method.upper() for method in route.methods or ()),
-        snis=frozenset(s[:-1] if len(s) > 1 and s.endswith(".") else s for s in route.snis or ()),
-        sources=_ends(route.sources),
-        destinations=_ends(route.destinations),
-    )
+def _headers(wanted: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[Header, ...]]:
+    """Headers by lower-case name: in two spellings, a header is wanted twice. `Host` is none."""
+    found: dict[str, tuple[Header, ...]] = {}
+    for name, values in wanted.items():
+        if name.lower() != "host":
+            found[name.lower()] = (*found.get(name.lower(), ()), _header(values))
+    return found
 
 
 def _wildcard(host: str) -> WildcardHost:

@@ -42,7 +42,7 @@ class TraditionalTable:
         found = in_order(found)
         self.entries = tuple(found)
         bound_memory([regex for entry in found for regex in entry.regexes()])
-        self._index = CandidateIndex([entry_needs(entry) for entry in found])
+        self._index = CandidateIndex(entry_needs(entry) for entry in found)
         self._categories = categorize(self.entries, stream=stream)
         self._place = {category.rules: place for place, category in enumerate(self._categories)}
         self._plain = PlainIndexes(self.entries)
