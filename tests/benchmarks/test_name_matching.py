@@ -1,6 +1,7 @@
 """The matcher's number: 100,000 candidates, one query, at most 40 ms.
 
-Run with `-s` to see the table. The best of five runs is asserted, with room for a busy machine.
+Run with `-s` to see the table. The best of five runs is asserted, in proportion to a fixed piece of work in
+the same run.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import pytest
 
 from konnect_agent.matching import rank, winner
 
+from .yardstick import slowness
+
 CANDIDATES = 100_000
-TARGET_MS, GENEROUS_MS = 40, 160
+TARGET_MS = 40
 WORDS = (
     "api", "users", "orders", "payments", "catalog", "search", "billing", "export", "internal", "eu", "us",
     "prod", "staging", "v1", "v2", "checkout", "legacy", "gateway",
@@ -41,7 +44,7 @@ QUERIES: dict[str, Callable[[list[str]], str]] = {
 @pytest.mark.parametrize("kind", QUERIES)
 def test_one_query_over_a_hundred_thousand_names(names: list[str], kind: str) -> None:
     query = QUERIES[kind](names)
-    matches, took = rank(query, names), list[float]()
+    matches, took, slow = rank(query, names), list[float](), slowness()
     for _ in range(5):
         started = time.perf_counter()
         winner(rank(query, names))
@@ -49,4 +52,4 @@ def test_one_query_over_a_hundred_thousand_names(names: list[str], kind: str) ->
     best = winner(matches)
     found = best.how if best else f"{len(matches)} candidates"
     print(f"\n{kind:18}{min(took):6.1f} ms (target {TARGET_MS})   {found}")
-    assert min(took) <= GENEROUS_MS
+    assert min(took) <= TARGET_MS * max(slow, slowness())
