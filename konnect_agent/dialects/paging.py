@@ -5,19 +5,29 @@ only says that there is more, the offset is what was seen, the number the one af
 after the last entity's id. 2. What came before is left out. 3. It ends when nothing more is said to follow,
 when there is no way to ask or it is refused, and when an answer brings nothing new: the server does not look
 at the parameter. A list that ends early is marked as cut, and so is one as long as the server's default
-without a word about the rest.
-No paging is documented for the classic tools; the parameters' names are those that others use (inferred).
+without a word about the rest. 4. An answer that is too much for the server, or for us, is asked for again in
+shorter pages, where the tool takes their size.
+No paging is documented for the classic tools; the parameters' names are those that others use (inferred), and
+so are the words of a server that limits its answers.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from konnect_agent.decoding import Listing, Object, as_object
 from konnect_agent.envelopes import Rows
-from konnect_agent.errors import InvalidArguments, NotFound
+from konnect_agent.errors import (
+    InvalidArguments,
+    KonnectError,
+    NotFound,
+    TooLarge,
+    ToolError,
+    Undecodable,
+)
 from konnect_agent.ids import own_id
 from konnect_agent.notes import Page, page
 from konnect_agent.spelling import flat, takes
@@ -32,6 +42,22 @@ _IDS = ("starting_after", "after_id")
 _NUMBERS = ("page_number", "page", "page_index")
 _SIZES = ("size", "limit", "page_size", "per_page", "max_results")
 _MOST_PAGES = 1000
+_SHORTER = 4
+_TOO_MUCH = re.compile(
+    r"\btoo (?:large|big|long)\b|\b(?:size|length|memory|output|response|result|token|character|byte)s? limit"
+    r"|\b(?:exceed|truncat)\w*",
+    re.IGNORECASE,
+)
+
+
+def shorter(error: KonnectError, size: int) -> int | None:
+    """The size of a page to ask for after one of `size` was too much; None if `error` says nothing of it.
+
+    An answer cut off in the middle is `Undecodable`.
+    """
+    said = isinstance(error, ToolError) and _TOO_MUCH.search(error.message)
+    too_much = said or isinstance(error, (TooLarge, Undecodable))
+    return size // _SHORTER if too_much and size >= _SHORTER else None
 
 
 async def whole_list(ask: Callable[[Mapping[str, Any]], Awaitable[Rows]], tool: Tool) -> Listing[Object]:

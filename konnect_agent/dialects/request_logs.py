@@ -2,18 +2,20 @@
 
 Kong's REST API and the reworked tools share filters of `{field, operator, value}` and a time range that is an
 object; how the arguments map is documented for the retired server and inferred for the hosted one. Both give
-at most 1000 rows at once and no total, so rows are read part by part until as many are there as were asked
-for, or a part is not full. The first part says which moments its relative time range was; the others ask for
-those, because rows would shift otherwise (inferred).
+at most 1000 rows at once and no total, so rows are read part by part, smaller ones where that is too much,
+until as many are there as were asked for, or a part is not full. The first part says which moments its
+relative time range was; the others ask for those, because rows would shift otherwise (inferred).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from konnect_agent.decoding import Object, as_object
+from konnect_agent.dialects.paging import shorter
 from konnect_agent.envelopes import rows
+from konnect_agent.errors import KonnectError
 from konnect_agent.notes import page
 
 MOST_ROWS = 1000
@@ -44,8 +46,12 @@ def filters(arguments: Mapping[str, Any]) -> list[Object]:
     return found
 
 
-async def request_rows(ask: Ask, arguments: Mapping[str, Any], *, by_cursor: bool) -> Object:
+async def request_rows(
+    ask: Ask, arguments: Mapping[str, Any], *, by: Literal["cursor", "offset"] | None
+) -> Object:
     """The rows the classic `arguments` ask for; `ask` takes a query and answers one part.
+
+    `by` is how a query asks for what follows, None if it cannot.
 
     The answer is `{"results": [rows], "truncated": bool}` with what the last part said beside its rows.
     """
@@ -54,14 +60,24 @@ async def request_rows(ask: Ask, arguments: Mapping[str, Any], *, by_cursor: boo
     if kept := filters(arguments):
         query["filters"] = kept
     found: list[Object] = []
+    most = MOST_ROWS
     while True:
-        size = min(wanted - len(found), MOST_ROWS)
-        part = rows(await ask({**query, "size": size}), _ROW_KEYS, like=_ROW_LIKE)
+        size = min(wanted - len(found), most)
+        try:
+            part = rows(await ask({**query, "size": size}), _ROW_KEYS, like=_ROW_LIKE)
+        except KonnectError as error:
+            if (less := shorter(error, size)) is None:
+                raise
+            most = less
+            continue
         found += part.items
         rest = page(part, seen=len(found))
         more = rest.more or len(part.items) >= size
-        query.update({"cursor": rest.token} if by_cursor else {"offset": len(found), **_fixed(part.around)})
-        if len(found) >= wanted or not part.items or not more or (by_cursor and rest.token is None):
+        query.update(
+            {"cursor": rest.token} if by == "cursor" else {"offset": len(found), **_fixed(part.around)}
+        )
+        stuck = by is None or (by == "cursor" and rest.token is None)
+        if len(found) >= wanted or not part.items or not more or stuck:
             return {**part.around, "results": found[:wanted], "truncated": more}
 
 

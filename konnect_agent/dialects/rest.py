@@ -18,8 +18,8 @@ import anyio
 from konnect_agent.decoding import Listing, Object, as_object
 from konnect_agent.dialects import Intent, Send
 from konnect_agent.dialects.operations import OPERATIONS, fits, tool_for
-from konnect_agent.dialects.paging import whole_list
-from konnect_agent.dialects.request_logs import MOST_ROWS, request_rows
+from konnect_agent.dialects.paging import shorter, whole_list
+from konnect_agent.dialects.request_logs import request_rows
 from konnect_agent.envelopes import Rows, rows, single
 from konnect_agent.errors import InvalidArguments, KonnectError, ToolError, ToolUnavailable
 from konnect_agent.gateway import Request, Router
@@ -85,11 +85,8 @@ class Rest:
             return single(await server.ask(intent.name, given), intent.keys)
         if intent.name == "analytics.query":
             return await server.ask(intent.name, {"body": _metrics(given)})
-        if given.get("max_results", 0) > MOST_ROWS and not _offsets(tool_for(intent.name, toolbox)):
-            given["max_results"] = MOST_ROWS
-        return await request_rows(
-            lambda body: server.ask(intent.name, {"body": body}), given, by_cursor=False
-        )
+        by = "offset" if _offsets(tool_for(intent.name, toolbox)) else None
+        return await request_rows(lambda body: server.ask(intent.name, {"body": body}), given, by=by)
 
 
 def _needed(intent: Intent) -> tuple[str, ...]:
@@ -137,12 +134,19 @@ class _Server:
     async def listing(self, row: str, arguments: Object, keys: tuple[str, ...]) -> Listing[Object]:
         """Every entity the operation of a row lists."""
         tool = tool_for(row, self.toolbox)
-        size = {name: _most(tool.parameters[name]) for name in _SIZES if name in tool.parameters}
+        sizes = [name for name in _SIZES if name in tool.parameters]
+        size = min((_most(tool.parameters[name]) for name in sizes), default=0)
 
         async def ask(onward: Object) -> Rows:
-            return rows(await self.ask(row, {**arguments, **size, **onward}), keys)
+            return rows(await self.ask(row, {**arguments, **dict.fromkeys(sizes, size), **onward}), keys)
 
-        return await whole_list(ask, tool)
+        while True:
+            try:
+                return await whole_list(ask, tool)
+            except KonnectError as error:
+                if (less := shorter(error, size)) is None:
+                    raise
+                size = less
 
     async def serving(self, path: str, keys: tuple[str, ...]) -> Listing[Object]:
         """The control planes with a route that some request for `path` would reach.

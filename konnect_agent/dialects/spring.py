@@ -59,7 +59,7 @@ class Spring:
             return await send(tool.name, tool.fit(query), idempotent=True, operation=documented)
 
         if documented == _REQUESTS:
-            return await request_rows(ask, given, by_cursor=True)
+            return await request_rows(ask, given, by="cursor")
         if documented == _CONSUMER_REQUESTS and given.get("max_results", 0) > MOST_ROWS:
             given["max_results"] = MOST_ROWS
         return await ask(given)

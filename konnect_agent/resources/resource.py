@@ -81,10 +81,13 @@ def readable(model: type[T], rows: Sequence[Object], *, inside: str | None = Non
 
 
 def required(value: Any, what: str) -> str:
-    """`value` without surrounding white space. Raises `InvalidArguments` when it is no text, or empty."""
+    """`value` without surrounding white space, which is part of a name, though.
+
+    Raises `InvalidArguments` when it is no text, or empty.
+    """
     if not isinstance(value, str) or not value.strip():
         raise InvalidArguments(f"An empty {what} was given.", hint=f"Give the {what}.")
-    return value.strip()
+    return value if what.endswith("name") else value.strip()
 
 
 def unreadable(what: str, error: ValidationError, data: Any, path: str) -> Undecodable:
@@ -102,5 +105,5 @@ def _parsed(model: type[T], data: Any, path: str, inside: str | None) -> T:
 
 
 def _checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments without surrounding white space; what is no text or empty is refused before it is sent."""
+    """Arguments as `required` makes them: what is no text or empty is refused before it is sent."""
     return {key: required(value, key.replace("_", " ")) for key, value in arguments.items()}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from konnect_agent.dialects.code_mode.batches import MOST_CALLS, Answer, Batches
 from konnect_agent.dialects.code_mode.block import Call
-from konnect_agent.errors import Forbidden, InvalidArguments, KonnectError, RateLimited
+from konnect_agent.errors import Forbidden, InvalidArguments, KonnectError, RateLimited, TooLarge
 from konnect_agent.wording import classified
 
 AT_ONCE = 4
@@ -223,6 +223,71 @@ async def test_blocks_get_shorter_where_the_api_throttles_what_is_in_them() -> N
     batches = Batches(run, at_once=AT_ONCE)
     assert await made(batches, range(50)) == {number: number for number in range(50)}
     assert blocks == [50, 25, 13, 12, 13, 12]
+
+
+@pytest.mark.anyio
+async def test_blocks_grow_back_when_the_throttling_is_over() -> None:
+    async def run(calls: Sequence[Call]) -> list[Answer]:
+        blocks.append(len(calls))
+        if len(blocks) < 4:
+            raise RateLimited("HTTP 429", status=429, inside=calls[0].operation)
+        return [call.arguments["number"] for call in calls]
+
+    blocks: list[int] = []
+    batches = Batches(run, at_once=1)
+    assert await made(batches, range(500)) == {number: number for number in range(500)}
+    assert blocks[:4] == [50, 25, 13, 7]
+    blocks[:3] = []
+    await made(batches, range(150))
+    assert blocks[-3:] == [50, 50, 50]
+
+
+@pytest.mark.anyio
+async def test_the_number_of_calls_that_a_server_can_answer_at_once_is_kept() -> None:
+    async def run(calls: Sequence[Call]) -> list[Answer]:
+        blocks.append(len(calls))
+        if len(calls) > 13:
+            raise TooLarge("The answer is larger than 64 MiB.", size=1 << 27, cap=1 << 26)
+        return [call.arguments["number"] for call in calls]
+
+    blocks: list[int] = []
+    batches = Batches(run, at_once=AT_ONCE)
+    assert await made(batches, range(100)) == {number: number for number in range(100)}
+    blocks.clear()
+    await made(batches, range(26))
+    assert blocks == [13, 13]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("refused", [{3}, {3, 14, 25, 36, 47}])
+async def test_all_that_asks_a_refused_control_plane_goes_alone(refused: set[int]) -> None:
+    """No `execute` up to version 3.4 can catch an error: what is refused ends its block (fact sheet 1.2)."""
+
+    async def run(calls: Sequence[Call]) -> list[Answer]:
+        blocks.append(len(calls))
+        for call in calls:
+            if call.arguments["plane"] in told:
+                raise Forbidden("HTTP 403", status=403, inside=call.operation)
+        return [call.arguments["plane"] for call in calls]
+
+    blocks: list[int] = []
+    told = {str(plane) for plane in refused}
+    batches = Batches(run, at_once=AT_ONCE)
+    answers = dict[tuple[int, int], Any]()
+
+    async def ask(plane: int, kind: int) -> None:
+        try:
+            answers[plane, kind] = await batches.make(Call(f"list_{kind}", {"plane": str(plane)}))
+        except KonnectError as error:
+            answers[plane, kind] = error
+
+    async with anyio.create_task_group() as asking:
+        for plane in range(50):
+            for kind in range(5):
+                asking.start_soon(ask, plane, kind)
+    for (plane, _), answer in answers.items():
+        assert isinstance(answer, Forbidden) if plane in refused else answer == str(plane)
+    assert len(blocks) <= 5 + 14 * len(refused)
 
 
 @pytest.mark.anyio

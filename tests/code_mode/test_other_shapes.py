@@ -230,6 +230,43 @@ async def test_schemas_may_be_told_one_at_a_time_and_as_openapi_has_them(serve: 
     assert executed(server) == [{"operation": "list_service", "inputs": {"controlPlaneId": CP, "size": 1000}}]
 
 
+async def test_what_a_description_refers_to_is_read_in_the_same_answer(serve: Serve) -> None:
+    document = {
+        "paths": {
+            "/v2/control-planes/{controlPlaneId}/core-entities/services": {
+                "get": {
+                    "operationId": "list-service",
+                    "parameters": [
+                        {"$ref": "#/components/parameters/ControlPlane"},
+                        {"$ref": "#/components/parameters/PageSize"},
+                        {"$ref": "#/components/parameters/Elsewhere"},
+                    ],
+                }
+            }
+        },
+        "components": {
+            "parameters": {
+                "ControlPlane": LIST_SERVICE["parameters"][0],
+                "PageSize": {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 500}},
+            }
+        },
+    }
+    server = serve(
+        {
+            "search": told("- list-service: List all Services"),
+            "get_schema": as_json(document),
+            "execute": as_json({"data": [USERS], "next": None}),
+        },
+        schemas={
+            "search": taking("query"),
+            "get_schema": taking(tools="array"),
+            "execute": taking("operation", inputs="object"),
+        },
+    )
+    assert await services(server) == ["users"]
+    assert executed(server) == [{"operation": "list-service", "inputs": {"controlPlaneId": CP, "limit": 500}}]
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [

@@ -55,9 +55,9 @@ SENT: list[tuple[Call, str, dict[str, Any]]] = [
         {"operation": "get_by_id", "control_plane_id": CP, "plugin_id": ID},
     ),
     (
-        lambda k: k.consumers.get_by_name("web-shop", control_plane_id=CP),
+        lambda k: k.consumers.get_by_name("web shop ", control_plane_id=CP),
         "GetConsumer",
-        {"operation": "get_by_name", "control_plane_id": CP, "consumer_name": "web-shop"},
+        {"operation": "get_by_name", "control_plane_id": CP, "consumer_name": "web shop "},
     ),
     (lambda k: k.consumer_groups.list(CP), "GetConsumerGroup", {"operation": "list", "control_plane_id": CP}),
     (

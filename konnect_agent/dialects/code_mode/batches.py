@@ -2,11 +2,12 @@
 
 1. A call waits for one turn of the event loop, so that whatever else is being asked comes along. A block
 goes out when it is full, or when no other is under way: the answers of those are what brings the next
-questions. 2. A block the server ends as a whole is made again in parts: apart from the operation that
-failed, else in halves, down to single calls, whose errors are the server's own. 3. Of calls that failed
-inside a block in a way that may pass, one is made again alone, where the connection waits and retries, and
-then the others together. 4. What came after the last call a block may make is made again in the next; how
-many it may make is remembered: the figure a limit says, else what got through, else half of what was tried.
+questions. 2. A block the server ends as a whole is made again in parts: the operation that failed apart,
+else in halves, down to single calls, whose errors are the server's own. Whatever else asks about what was
+refused then goes alone at once. 3. Of calls that failed inside a block in a way that may pass, one is made
+again alone, where the connection waits and retries, and then the others together. 4. What came after the
+last call a block may make is made again in the next; how many it may make is remembered: the figure a limit
+says, else what got through, else half of what was tried. After throttling it grows back.
 
 Only reads come here. A cancelled caller hands what it took back to the others.
 """
@@ -45,6 +46,7 @@ _FIGURE = re.compile(
 )
 _AS_A_WHOLE = (ToolError, TimedOut, TooLarge, Undecodable)
 _PASSING = (RateLimited, ServerError)
+_PATIENCE = 8  # full blocks that went well before a longer one is tried
 
 Answer = Any | KonnectError
 Run = Callable[[Sequence[Call]], Awaitable[list[Answer]]]
@@ -62,7 +64,10 @@ class Batches:
     """Makes calls through `run`, which makes several at once and raises what ended all of them."""
 
     def __init__(self, run: Run, *, at_once: int) -> None:
-        self._run, self._at_once, self._most = run, at_once, MOST_CALLS
+        self._run, self._at_once = run, at_once
+        self._most = self._ceiling = MOST_CALLS
+        self._good = 0
+        self._refused: set[frozenset[tuple[str, str]]] = set()
         self._waiting: deque[_Asked] = deque()
         self._under_way = 0
         self._changed = anyio.Event()
@@ -119,6 +124,8 @@ class Batches:
         """The answer to each call, an error where there is none."""
         if len(calls) > self._most:  # a limit was met since they were put together
             return await self._again(calls, [None] * len(calls), _runs(range(len(calls)), self._most))
+        if len(calls) > 1 and (parts := self._beside_refused(calls)):
+            return await self._again(calls, [None] * len(calls), parts)
         try:
             found = await self._run(calls)
         except KonnectError as error:
@@ -133,6 +140,10 @@ class Batches:
             for place, answer in enumerate(found)
             if isinstance(answer, _PASSING) and place not in unmade
         ]
+        if len(calls) == self._most and not passing:
+            self._good += 1
+            if self._good % _PATIENCE == 0:
+                self._most = min(2 * self._most, self._ceiling)
         return await self._again(calls, found, filter(None, (unmade, passing[:1], passing[1:])))
 
     async def _in_parts(self, calls: Sequence[Call], error: KonnectError) -> list[Answer]:
@@ -144,7 +155,19 @@ class Batches:
         if is_limit or isinstance(error, RateLimited):
             self._learn(error, of=len(calls))  # to fewer than these
             return await self._answers(calls)
-        return await self._again(calls, [error] * len(calls), self._apart(calls, blamed))
+        parts = self._apart(calls, blamed)
+        found = await self._again(calls, [error] * len(calls), parts)
+        failed = [call for call, answer in zip(calls, found, strict=True) if isinstance(answer, KonnectError)]
+        self._refused.update(filter(None, map(_about, failed)))
+        if not failed:  # it was the number of them
+            self._ceiling = self._most = min(self._most, max(map(len, parts)))
+        return found
+
+    def _beside_refused(self, calls: Sequence[Call]) -> list[Sequence[int]]:
+        """The places of calls in parts, those alone whose like have ended a block; none if all may go."""
+        alone = [place for place, call in enumerate(calls) if _about(call) in self._refused]
+        others = [place for place in range(len(calls)) if place not in alone]
+        return [part for part in (others, *([place] for place in alone)) if part] if alone else []
 
     async def _again(
         self, calls: Sequence[Call], found: list[Answer], parts: Iterable[Sequence[int]]
@@ -161,12 +184,15 @@ class Batches:
         """The places of calls in parts that may fare better than all of them."""
         others = [place for place in range(len(calls)) if place not in blamed]
         if blamed and others:
-            return [others, blamed]
+            return [blamed, others]
         return _runs(range(len(calls)), (len(calls) + 1) // 2)
 
     def _learn(self, error: KonnectError, *, of: int, made: int = 0) -> None:
         """Remember how many calls a block may make, from one of so many that made only these."""
         self._most = max(1, min(self._most, _figure(error) or made or (of + 1) // 2))
+        self._good = 0
+        if _LIMIT.match(error.message):
+            self._ceiling = self._most
 
 
 def _is_limit(answer: Answer, *, of: int) -> bool:
@@ -180,6 +206,11 @@ def _figure(error: KonnectError) -> int | None:
     """How many calls a block may make, as far as the words of a limit say it."""
     said = _FIGURE.search(error.message) if _LIMIT.match(error.message) else None
     return int(said[1]) if said else None
+
+
+def _about(call: Call) -> frozenset[tuple[str, str]]:
+    """What a call asks about, whatever it asks: for all lists of a control plane the same."""
+    return frozenset((name, value) for name, value in call.arguments.items() if isinstance(value, str))
 
 
 def _runs(places: Sequence[int], size: int) -> list[Sequence[int]]:

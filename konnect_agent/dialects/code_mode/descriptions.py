@@ -2,9 +2,9 @@
 
 FastMCP answers one text (fact sheet 1.2, documented): JSON of MCP tools (`full`), Markdown with a heading
 and a list of parameters per operation (`detailed`), or a line per operation (`brief`). JSON with an OpenAPI
-operation's keys is read as well, where the `requestBody` is the argument `body`; so are schemas under the
-names that were asked for, and bare names in a list (inferred). What names nothing is no operation: words
-about finding nothing give none.
+operation's keys is read as well, where the `requestBody` is the argument `body`, and a `$ref` is what it
+refers to in the same answer; so are schemas under the names that were asked for, and bare names in a list
+(inferred). What names nothing is no operation: words about finding nothing give none.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def described(data: Any, names: Collection[str]) -> list[Tool]:
     item = as_object(opened(data)) or {}
     if not found and len(names) == 1 and _named(item) is None and _describes(item):
         (name,) = names
-        return [_tool(name, item)]
+        return [_tool(name, item, item)]
     return found
 
 
@@ -69,31 +69,35 @@ def says_nothing(data: Any) -> bool:
     return is_hollow(value, figures=False) or (not lists and any(map(says_nothing, told)))
 
 
-def _in_data(data: Any, depth: int, names: Collection[str] = ()) -> Iterator[Tool]:
+def _in_data(
+    data: Any, depth: int, names: Collection[str] = (), whole: Object | None = None
+) -> Iterator[Tool]:
+    """The operations in an answer, or in a part of the `whole` one."""
     value = opened(data)
     if isinstance(value, str):
         yield from _in_text(value)
         return
     item = as_object(value)
+    whole = whole or item or {}
     name = None if item is None else _named(item)
     if item is not None and name is not None:
-        yield _tool(name, item)
+        yield _tool(name, item, whole)
         return
     if not depth:
         return
     for inner in as_list(value) or ():
         if not isinstance(inner, str):
-            yield from _in_data(inner, depth - 1, names)
+            yield from _in_data(inner, depth - 1, names, whole)
     for key, inner in (item or {}).items():
         below = as_object(opened(inner)) or {}
         if key in names and _named(below) is None and _describes(below):
-            yield _tool(key, below)
+            yield _tool(key, below, whole)
         elif key.startswith("/"):  # the paths of an OpenAPI document, by method
             methods = {method: as_object(each) for method, each in below.items()}
             routed = [{"path": key, "method": method, **each} for method, each in methods.items() if each]
-            yield from _in_data(routed, depth - 1, names)
+            yield from _in_data(routed, depth - 1, names, whole)
         else:
-            yield from _in_data(inner, depth - 1, names)
+            yield from _in_data(inner, depth - 1, names, whole)
 
 
 def _named(item: Object) -> str | None:
@@ -108,26 +112,28 @@ def _describes(item: Object) -> bool:
     return known or item.get("type") == "object"
 
 
-def _tool(name: str, item: Object) -> Tool:
+def _tool(name: str, item: Object, whole: Object) -> Tool:
     text, method, path = item.get("description") or item.get("summary"), item.get("method"), item.get("path")
     routed = isinstance(method, str) and isinstance(path, str)
     return Tool(
         name,
         text if isinstance(text, str) else "",
-        _schema(item),
+        _schema(item, whole),
         endpoint=f"{method} {path}" if routed else "",
     )
 
 
-def _schema(item: Object) -> Object:
+def _schema(item: Object, whole: Object) -> Object:
     """A JSON schema as it is; OpenAPI parameters, and the body beside them, as the properties of one."""
     if "properties" in item:
         return item
     given = next((item[key] for key in _SCHEMA if item.get(key)), None)
     entries = [
-        each for each in map(as_object, as_list(given) or ()) if each and isinstance(each.get("name"), str)
+        each
+        for each in (_target(entry, whole) for entry in as_list(given) or ())
+        if isinstance(each.get("name"), str)
     ]
-    body = next((found for found in (as_object(item.get(key)) for key in _BODY) if found), None)
+    body = next(filter(None, (_target(item.get(key), whole) for key in _BODY)), None)
     schema = as_object(given) or {}
     if not entries and (body is None or any(item.get(key) for key in _SCHEMA[:2])):
         return schema
@@ -139,6 +145,18 @@ def _schema(item: Object) -> Object:
         properties["body"] = _of_body(body)
         required += ["body"] if body.get("required") else []
     return {**schema, "properties": properties, "required": required}
+
+
+def _target(value: Any, whole: Object) -> Object:
+    """An object, or the one in `whole` that its `$ref` refers to."""
+    item = as_object(value) or {}
+    reference = item.get("$ref")
+    if not isinstance(reference, str):
+        return item
+    found: Any = whole
+    for part in reference.removeprefix("#/").split("/"):
+        found = (as_object(found) or {}).get(part)
+    return as_object(found) or {}
 
 
 def _of_body(body: Object) -> Object:
