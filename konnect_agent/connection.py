@@ -155,6 +155,7 @@ class Connection:
             data = plain(answer)
             refused = refusal(answer.text, data) if answer.is_error else hidden_error(data)
             if refused is not None:
+                refused.inside = refused.inside or tool
                 raise refused
             self._pacer.succeeded()
             answered(Origin(self.config.url, record.attempts, record.request_id))

@@ -63,8 +63,8 @@ class KonnectError(Exception):
 
     Attributes: `message` (what happened), `hint` (what to do next), `operation` (the tool and operation),
     `endpoint` (the URL), `attempts` (how often it was tried), `request_id` (the id sent with the request),
-    `inside` (what failed within that, such as one of the operations in a block of code), `title`, `detail`
-    and `trace` (of the problem body; the trace is its `instance`, Kong's support handle
+    `inside` (the tool whose answer this is, or the operation in it that failed; None when no answer came),
+    `title`, `detail` and `trace` (of the problem body; the trace is its `instance`, Kong's support handle
     `kong:trace:...`), `report` (the unfinished report, when a workflow failed). All text passes through
     redaction.
     """

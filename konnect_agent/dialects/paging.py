@@ -4,8 +4,8 @@
 only says that there is more, the offset is what was seen, the number the one after this, and what to start
 after the last entity's id. 2. What came before is left out. 3. It ends when nothing more is said to follow,
 when there is no way to ask or it is refused, and when an answer brings nothing new: the server does not look
-at the parameter. A list that ends early is marked as cut, and so is one as long as the server's default
-without a word about the rest. 4. An answer that is too much for the server, or for us, is asked for again in
+at the parameter. A list that ends early is marked as cut, and so is one exactly as long as a page, without a
+word about the rest. 4. An answer that is too much for the server, or for us, is asked for again in
 shorter pages, where the tool takes their size.
 No paging is documented for the classic tools; the parameters' names are those that others use (inferred), and
 so are the words of a server that limits its answers.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from konnect_agent.decoding import Listing, Object, as_object
@@ -60,8 +60,13 @@ def shorter(error: KonnectError, size: int) -> int | None:
     return size // _SHORTER if too_much and size >= _SHORTER else None
 
 
-async def whole_list(ask: Callable[[Mapping[str, Any]], Awaitable[Rows]], tool: Tool) -> Listing[Object]:
-    """The entities of every answer of `ask`, which is given what to ask on with; nothing at first."""
+async def whole_list(
+    ask: Callable[[Mapping[str, Any]], Awaitable[Rows]], tool: Tool, *, size: int = 0
+) -> Listing[Object]:
+    """The entities of every answer of `ask`, which is given what to ask on with; nothing at first.
+
+    `size` is the length of a page that `ask` wants, 0 if it leaves that to the server.
+    """
     items: list[Object] = []
     known: set[str] = set()
     tried: set[str] = set()
@@ -77,7 +82,7 @@ async def whole_list(ask: Callable[[Mapping[str, Any]], Awaitable[Rows]], tool: 
         fresh = [item for item in found.items if not known or _identity(item) not in known]
         items += fresh
         rest = page(found, seen=len(items))
-        if rest.silent and _is_default_length(len(found.items), tool):
+        if rest.silent and found.items and len(found.items) in (size, *_default_lengths(tool)):
             rest = Page(more=True)
         onward = _onward(rest, tool, seen=items, asked=len(tried)) if rest.more else {}
         stuck = not fresh and (found.items or rest.token is None)
@@ -103,9 +108,9 @@ def _onward(rest: Page, tool: Tool, *, seen: Sequence[Object], asked: int) -> di
     return {} if following is None else {number: following}
 
 
-def _is_default_length(count: int, tool: Tool) -> bool:
-    """Whether a list is exactly as long as the tool's schema says that lists are unless asked otherwise."""
-    return any(count == _schema(name, tool).get("default") for name in _SIZES) and count > 0
+def _default_lengths(tool: Tool) -> Iterator[Any]:
+    """How long the tool's schema says that pages are unless asked otherwise."""
+    return (_schema(name, tool).get("default") for name in _SIZES)
 
 
 def _parameter(names: Sequence[str], tool: Tool) -> str | None:

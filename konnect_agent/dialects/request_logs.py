@@ -51,16 +51,17 @@ async def request_rows(
 ) -> Object:
     """The rows the classic `arguments` ask for; `ask` takes a query and answers one part.
 
-    `by` is how a query asks for what follows, None if it cannot.
-
-    The answer is `{"results": [rows], "truncated": bool}` with what the last part said beside its rows.
+    `by` is how a query asks for what follows, None if it cannot. The answer is
+    `{"results": [rows], "truncated": bool}` with what the last part said beside its rows.
     """
     wanted: int = arguments.get("max_results") or _ROWS
     query: dict[str, Any] = {"time_range": {"type": "relative", "time_range": arguments["time_range"]}}
     if kept := filters(arguments):
         query["filters"] = kept
     found: list[Object] = []
-    most = MOST_ROWS
+    known: set[Any] = set()
+    before: tuple[Object, ...] = ()
+    seen, most = 0, MOST_ROWS
     while True:
         size = min(wanted - len(found), most)
         try:
@@ -70,15 +71,17 @@ async def request_rows(
                 raise
             most = less
             continue
-        found += part.items
-        rest = page(part, seen=len(found))
+        is_again = part.items == before  # whoever sends the same part twice does not look where to go on
+        found += [] if is_again else [row for row in part.items if row.get("request_id") not in known]
+        known |= {row["request_id"] for row in part.items if isinstance(row.get("request_id"), str)}
+        seen += len(part.items)
+        rest = page(part, seen=seen)
         more = rest.more or len(part.items) >= size
-        query.update(
-            {"cursor": rest.token} if by == "cursor" else {"offset": len(found), **_fixed(part.around)}
-        )
-        stuck = by is None or (by == "cursor" and rest.token is None)
+        query.update({"cursor": rest.token} if by == "cursor" else {"offset": seen, **_fixed(part.around)})
+        stuck = is_again or by is None or (by == "cursor" and rest.token is None)
         if len(found) >= wanted or not part.items or not more or stuck:
             return {**part.around, "results": found[:wanted], "truncated": more}
+        before = part.items
 
 
 def _fixed(around: Object) -> Object:

@@ -142,7 +142,7 @@ class _Server:
 
         while True:
             try:
-                return await whole_list(ask, tool)
+                return await whole_list(ask, tool, size=size)
             except KonnectError as error:
                 if (less := shorter(error, size)) is None:
                     raise

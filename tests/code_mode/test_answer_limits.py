@@ -16,13 +16,14 @@ from ..handmade import TOKEN, Arguments, Handmade, Serve, as_json, refused, told
 pytestmark = pytest.mark.anyio
 CP = "3f1c0a52-9d44-4c1e-8a6b-0d2f5b7c9e10"
 SERVICES = [{"id": f"s-{number}", "name": f"service-{number}"} for number in range(90)]
-REQUESTS = [{"request_id": f"r-{number}", "status_code": "500"} for number in range(400)]
+REQUESTS = [{"request_id": f"r-{number}", "status_code": "500"} for number in range(1400)]
 WORDS = (
     "result too large: 262,144 bytes exceed the maximum of 20,000",
     "Error calling tool 'execute': MemoryError: memory limit exceeded: 104857601 bytes",
     "size: 1000 exceeds the maximum page size",
 )
 Limit = Callable[[CallToolResult], CallToolResult]
+Answers = Callable[[dict[str, Any]], CallToolResult]
 
 
 def listed(**parameters: dict[str, Any]) -> dict[str, Any]:
@@ -49,14 +50,21 @@ def part_of_requests(query: dict[str, Any]) -> CallToolResult:
     return as_json({"results": REQUESTS[start : start + query["size"]]})
 
 
-def limited(serve: Serve, limit: Limit, *, query: dict[str, Any] = QUERY_REQUESTS) -> Handmade:
+def limited(
+    serve: Serve,
+    limit: Limit,
+    *,
+    query: dict[str, Any] = QUERY_REQUESTS,
+    services: Answers = page_of_services,
+    requests: Answers = part_of_requests,
+) -> Handmade:
     """A server in code mode, each of whose answers goes through `limit`."""
 
     def execute(arguments: Arguments) -> CallToolResult:
         inputs = arguments["inputs"]
         if arguments["operation"] == "list_service":
-            return limit(page_of_services(inputs))
-        return limit(part_of_requests(inputs.get("body", inputs)))
+            return limit(services(inputs))
+        return limit(requests(inputs.get("body", inputs)))
 
     return serve(
         {
@@ -136,3 +144,28 @@ async def test_requests_that_cannot_be_asked_for_in_parts_are_marked_as_cut(serv
         found = await konnect.analytics.query_api_requests("1H", max_results=300)
     assert len(found.rows) == 18
     assert found.truncated
+
+
+async def test_requests_of_a_server_that_stands_still_are_not_repeated(serve: Serve) -> None:
+    def same(query: dict[str, Any]) -> CallToolResult:
+        return part_of_requests({**query, "offset": 0})
+
+    server = limited(serve, lambda result: result, requests=same)
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.analytics.query_api_requests("1H", max_results=3000)
+    assert len(found.rows) == len({row.request_id for row in found.rows}) == 1000
+    assert found.truncated
+    assert len(sizes(server)) == 2
+
+
+@pytest.mark.parametrize("count", [999, 1000, 1001])
+async def test_a_list_just_as_long_as_the_page_that_was_asked_for_may_go_on(serve: Serve, count: int) -> None:
+    """Without a word about the rest, a full page is no proof that this was all."""
+    services = [{"id": f"s-{number}"} for number in range(count)]
+    server = limited(
+        serve, lambda result: result, services=lambda inputs: as_json({"data": services[: inputs["size"]]})
+    )
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.services.list(CP)
+    assert len(found) == min(count, 1000)
+    assert found.complete is (count < 1000)

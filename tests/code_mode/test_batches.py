@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from konnect_agent.dialects.code_mode.batches import MOST_CALLS, Answer, Batches
 from konnect_agent.dialects.code_mode.block import Call
-from konnect_agent.errors import Forbidden, InvalidArguments, KonnectError, RateLimited, TooLarge
+from konnect_agent.errors import (
+    Forbidden,
+    InvalidArguments,
+    KonnectError,
+    RateLimited,
+    ServerError,
+    TooLarge,
+    ToolError,
+)
 from konnect_agent.wording import classified
 
 AT_ONCE = 4
@@ -24,6 +32,12 @@ WORDS = (
     "Exceeded maximum of {limit} tool calls per execution",
     "Too many calls: a block may make {limit} calls",
     "RuntimeError: tool_calls exceed what is allowed",
+)
+OTHER_WORDS = (
+    "Maximum number of operations (7) exceeded",
+    "quota exhausted",
+    "budget of 7 api calls spent",
+    "you have used 8 of 7 allowed requests",
 )
 
 
@@ -199,6 +213,29 @@ async def test_a_limit_that_was_met_is_kept(words: str) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("words", OTHER_WORDS)
+async def test_what_is_said_of_different_operations_alike_is_a_limit(words: str) -> None:
+    server = Pretended(limit=7, words=words)
+    batches = Batches(server.run, at_once=AT_ONCE)
+    assert await made(batches, range(50)) == {number: number * 10 for number in range(50)}
+    server.blocks.clear()
+    await made(batches, range(21))
+    assert list(map(len, server.blocks)) == [7, 7, 7]
+
+
+@pytest.mark.anyio
+async def test_what_is_said_of_one_operation_only_is_no_limit() -> None:
+    async def run(calls: Sequence[Call]) -> list[Answer]:
+        blocks.append(len(calls))
+        return [ToolError("not enabled") if c.operation == "operation_3" else 1 for c in calls]
+
+    blocks: list[int] = []
+    answers = await made(Batches(run, at_once=AT_ONCE), range(40))
+    assert sum(isinstance(answer, ToolError) for answer in answers.values()) == 10
+    assert blocks == [40]
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("words", "most"), [*((each, 5) for each in WORDS[:3]), *((each, 4) for each in WORDS[3:])]
 )
@@ -256,6 +293,36 @@ async def test_the_number_of_calls_that_a_server_can_answer_at_once_is_kept() ->
     blocks.clear()
     await made(batches, range(26))
     assert blocks == [13, 13]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("error", [Forbidden("HTTP 403", status=403), ServerError("HTTP 500", status=500)])
+async def test_an_error_that_does_not_name_its_operation_costs_no_other_its_answer(
+    error: KonnectError,
+) -> None:
+    async def run(calls: Sequence[Call]) -> list[Answer]:
+        numbers: list[int] = [call.arguments["number"] for call in calls]
+        if 17 in numbers:
+            raise error
+        return list(numbers)
+
+    error.inside = "execute"  # as the connection says of every answer of a tool
+    answers = await made(Batches(run, at_once=AT_ONCE), range(25))
+    assert answers.pop(17) is error
+    assert answers == {number: number for number in range(25) if number != 17}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("inside", [None, "execute"])
+async def test_a_server_that_is_down_is_not_asked_for_every_call(inside: str | None) -> None:
+    async def run(calls: Sequence[Call]) -> list[Answer]:
+        blocks.append(len(calls))
+        raise ServerError("HTTP 503", status=503, inside=inside)
+
+    blocks: list[int] = []
+    answers = await made(Batches(run, at_once=AT_ONCE), range(50))
+    assert {type(answer) for answer in answers.values()} == {ServerError}
+    assert len(blocks) <= 3
 
 
 @pytest.mark.anyio

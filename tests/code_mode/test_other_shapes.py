@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
@@ -14,6 +14,7 @@ from konnect_agent import Konnect, NotFound, RateLimited, ToolError, ToolUnavail
 from konnect_agent.pacing import shared_pacer
 
 from ..handmade import TOKEN, Answer, Arguments, Handmade, Serve, as_json, refused, told
+from .running import ran
 
 pytestmark = pytest.mark.anyio
 CP = "3f1c0a52-9d44-4c1e-8a6b-0d2f5b7c9e10"
@@ -160,20 +161,32 @@ async def test_an_error_inside_execute_names_the_operation_it_befell(serve: Serv
     assert (raised.value.inside, raised.value.attempts) == ("list_service", 2)
 
 
-@pytest.mark.parametrize("beside", [{"calls": 1}, {"logs": [], "stdout": ""}])
-@pytest.mark.parametrize(("key", "as_text"), [("output", False), ("output", True), ("result", False)])
-async def test_what_a_block_returns_is_found_in_what_the_server_puts_around_it(
-    serve: Serve, key: str, as_text: bool, beside: dict[str, Any]
-) -> None:
-    def around(returned: dict[str, Any]) -> CallToolResult:
-        return as_json({key: json.dumps(returned) if as_text else returned, **beside})
+AROUND: dict[str, Callable[[Any], CallToolResult]] = {
+    "counts": lambda returned: as_json({"output": returned, "calls": 1}),
+    "logs, as text": lambda returned: as_json({"result": json.dumps(returned), "logs": [], "stdout": ""}),
+    "an id and a status": lambda returned: as_json(
+        {"id": "run-1", "status": "completed", "result": returned}
+    ),
+    "the name of the tool": lambda returned: as_json({"name": "execute", "output": returned}),
+    "a typed value": lambda returned: as_json(
+        {"execution": {"id": "run-1", "status": "ok", "result": {"type": "object", "value": returned}}}
+    ),
+    "a status above an output": lambda returned: as_json({"status": "success", "data": {"output": returned}}),
+    "content blocks": lambda returned: as_json(
+        {"content": [{"type": "text", "text": json.dumps(returned)}], "isError": False}
+    ),
+    "words": lambda returned: told(f"Result:\n\n{json.dumps(returned, indent=2)}"),
+}
 
+
+@pytest.mark.parametrize("around", AROUND)
+async def test_what_a_block_returns_is_found_in_what_the_server_puts_around_it(
+    serve: Serve, around: str
+) -> None:
     def execute(arguments: Arguments) -> CallToolResult:
-        found = {"data": [USERS], "next": None}
-        if "gather" not in arguments["code"]:
-            return around({"result": found})
-        together = arguments["code"].count('["list_service"')
-        return around({"answers": [{"answer": found}] * together})
+        return AROUND[around](
+            ran(arguments["code"], lambda operation, given: {"data": [USERS], "next": None})
+        )
 
     server = code_mode(serve, execute, schema=taking("code"))
     assert await services(server) == ["users"]
@@ -188,6 +201,32 @@ async def test_what_a_block_returns_is_found_in_what_the_server_puts_around_it(
                 asking.start_soon(read)
     assert names == ["users"] * 3
     assert len(executed(server)) < 4
+
+
+@pytest.mark.parametrize("around", list(AROUND)[:6])
+async def test_what_an_operation_answers_is_found_in_what_tells_of_its_execution(
+    serve: Serve, around: str
+) -> None:
+    answer = AROUND[around]({"data": [USERS], "next": None})
+    server = code_mode(serve, answer, schema=taking("operation", inputs="object"))
+    assert await services(server) == ["users"]
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        CallToolResult(content=[]),
+        told("null"),
+        as_json({"result": None, "stdout": ""}),
+        as_json({"id": "run-1", "status": "completed", "result": None}),
+    ],
+)
+async def test_a_block_that_comes_back_with_nothing_is_no_empty_list(
+    serve: Serve, lost: CallToolResult
+) -> None:
+    server = code_mode(serve, lost, schema=taking("code"))
+    with pytest.raises(Undecodable, match="without what it returned"):
+        await services(server)
 
 
 async def test_an_entity_that_holds_a_result_is_no_wrapper(serve: Serve) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from konnect_agent.dialects import Around, Dialect, Intent, Send, Speaker, classic, directly, spring
 from konnect_agent.dialects.classic import Classic
 from konnect_agent.dialects.code_mode.batches import MOST_CALLS, Answer, Batches
-from konnect_agent.dialects.code_mode.block import Call, answer, answers, code
+from konnect_agent.dialects.code_mode.block import Call, answer, answers, code, performed
 from konnect_agent.dialects.code_mode.catalogue import Catalogue
 from konnect_agent.dialects.code_mode.execution import execution
 from konnect_agent.dialects.rest import Rest
@@ -107,7 +107,9 @@ class _Server:
         """Execute one operation, together with others that only read where the server takes code."""
         if not self._taken.is_code:
             sent = self._taken.of_operation(tool, arguments)
-            return await self._call(self._execute.name, sent, idempotent=idempotent, operation=operation)
+            return performed(
+                await self._call(self._execute.name, sent, idempotent=idempotent, operation=operation)
+            )
 
         call = Call(tool, arguments)
 
@@ -127,7 +129,8 @@ class _Server:
         try:
             data = await self._call(self._execute.name, block, idempotent=idempotent, operation=operation)
         except KonnectError as error:
-            error.operation = error.inside or error.operation
+            if error.inside in {call.operation for call in calls}:
+                error.operation = error.inside
             raise
         return [answer(data)] if len(calls) == 1 else answers(data, calls)
 

@@ -44,7 +44,8 @@ _LIMIT = re.compile(
 _FIGURE = re.compile(
     r"\b(?:at most|(?:limit|max(?:imum)?)(?: (?:is|of|exceeded))*):? \(?(\d{1,4})\b", re.IGNORECASE
 )
-_AS_A_WHOLE = (ToolError, TimedOut, TooLarge, Undecodable)
+_DIGITS = re.compile(r"\d+")
+_UNANSWERED = (TimedOut, TooLarge, Undecodable)
 _PASSING = (RateLimited, ServerError)
 _PATIENCE = 8  # full blocks that went well before a longer one is tried
 
@@ -132,7 +133,7 @@ class Batches:
             return await self._in_parts(calls, error)
         if len(calls) == 1:
             return found
-        unmade = [place for place, answer in enumerate(found) if _is_limit(answer, of=len(calls))]
+        unmade = _unmade(calls, found)
         if unmade:
             self._learn(found[unmade[0]], of=len(calls), made=len(calls) - len(unmade))
         passing = [
@@ -140,7 +141,7 @@ class Batches:
             for place, answer in enumerate(found)
             if isinstance(answer, _PASSING) and place not in unmade
         ]
-        if len(calls) == self._most and not passing:
+        if len(calls) == self._most and not (unmade or passing):
             self._good += 1
             if self._good % _PATIENCE == 0:
                 self._most = min(2 * self._most, self._ceiling)
@@ -150,11 +151,16 @@ class Batches:
         """The answers to calls that this error ended all together."""
         blamed = [place for place, call in enumerate(calls) if call.operation == error.inside]
         is_limit = _is_limit(error, of=len(calls))
-        if len(calls) == 1 or not (blamed or is_limit or isinstance(error, _AS_A_WHOLE)):
+        is_about_calls = error.inside is not None or is_limit or isinstance(error, _UNANSWERED)
+        if len(calls) == 1 or not is_about_calls:
             return [error] * len(calls)
         if is_limit or isinstance(error, RateLimited):
             self._learn(error, of=len(calls))  # to fewer than these
             return await self._answers(calls)
+        if isinstance(error, ServerError) and not blamed:
+            ends = [(await self._answers([call]))[0] for call in (calls[0], calls[-1])]
+            if all(isinstance(answer, ServerError) for answer in ends):  # all of it is down
+                return [error] * len(calls)
         parts = self._apart(calls, blamed)
         found = await self._again(calls, [error] * len(calls), parts)
         failed = [call for call, answer in zip(calls, found, strict=True) if isinstance(answer, KonnectError)]
@@ -193,6 +199,24 @@ class Batches:
         self._good = 0
         if _LIMIT.match(error.message):
             self._ceiling = self._most
+
+
+def _unmade(calls: Sequence[Call], found: Sequence[Answer]) -> list[int]:
+    """The places of calls that a limit kept from being made, in words that are known or that tell.
+
+    What is said of different operations alike, and not by the API, is said of the block.
+    """
+    known = [place for place, answer in enumerate(found) if _is_limit(answer, of=len(calls))]
+    if known or all(isinstance(answer, KonnectError) for answer in found):
+        return known
+    said: dict[str, list[int]] = {}
+    for place, answer in enumerate(found):
+        if isinstance(answer, (ToolError, RateLimited)) and not answer.message.startswith("HTTP "):
+            said.setdefault(_DIGITS.sub("", answer.message), []).append(place)
+    for places in said.values():
+        if len({calls[place].operation for place in places}) > 1:
+            return places
+    return []
 
 
 def _is_limit(answer: Answer, *, of: int) -> bool:
