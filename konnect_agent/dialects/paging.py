@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from konnect_agent.decoding import Listing, Object, as_object
@@ -61,11 +61,11 @@ def shorter(error: KonnectError, size: int) -> int | None:
 
 
 async def whole_list(
-    ask: Callable[[Mapping[str, Any]], Awaitable[Rows]], tool: Tool, *, size: int = 0
+    ask: Callable[[Mapping[str, Any]], Awaitable[Rows]], tool: Tool, *, sizes: Collection[int] = ()
 ) -> Listing[Object]:
     """The entities of every answer of `ask`, which is given what to ask on with; nothing at first.
 
-    `size` is the length of a page that `ask` wants, 0 if it leaves that to the server.
+    `sizes` are the lengths a full page may have beside those in the tool's schema.
     """
     items: list[Object] = []
     known: set[str] = set()
@@ -82,7 +82,7 @@ async def whole_list(
         fresh = [item for item in found.items if not known or _identity(item) not in known]
         items += fresh
         rest = page(found, seen=len(items))
-        if rest.silent and found.items and len(found.items) in (size, *_default_lengths(tool)):
+        if rest.silent and found.items and len(found.items) in (*sizes, *_default_lengths(tool)):
             rest = Page(more=True)
         onward = _onward(rest, tool, seen=items, asked=len(tried)) if rest.more else {}
         stuck = not fresh and (found.items or rest.token is None)

@@ -142,7 +142,7 @@ class _Server:
 
         while True:
             try:
-                return await whole_list(ask, tool, size=size)
+                return await whole_list(ask, tool, sizes=(size, _PAGE))
             except KonnectError as error:
                 if (less := shorter(error, size)) is None:
                     raise
