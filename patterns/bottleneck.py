@@ -17,9 +17,10 @@ from patterns.claims import score_in, severity_in, shares_in
 from patterns.figures import Entry, as_entry, durations_in, folded, name_in
 from patterns.workflow import Frozen
 
+_THIRD_PARTIES = "third-party I/O"
 _KINDS = (
     (r"kong\.[a-z_]+\.plugin\.|^plugin", "plugin"),
-    (r"kong\.io\.|redis|3p", "third-party I/O"),
+    (r"kong\.io\.|redis|3p", _THIRD_PARTIES),
     (r"kong\.dns|\bdns\b", "dns"),
     (r"tls|handshake", "tls"),
     (r"upstream|find_upstream|balanc", "upstream"),
@@ -149,7 +150,7 @@ def _kind(fields: Mapping[str, Any], name: str, named_by: str, within: str) -> s
         (fields[key] for key in ("kind", "type", "category") if isinstance(fields.get(key), str)), ""
     )
     if given:
-        return scrub(given[:_LONGEST_KIND])
+        return _THIRD_PARTIES if folded(given) == "3p" else scrub(given[:_LONGEST_KIND])
     if (named_by.startswith("plugin") or "plugin" in within) and not name.lower().startswith("kong."):
         return "plugin"
     kinds = (kind for pattern, kind in _KINDS if re.search(pattern, name.lower()))

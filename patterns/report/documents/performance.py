@@ -29,7 +29,6 @@ from patterns.selection import Selected
 from patterns.traces import Bottleneck
 
 _PARTS = {"3p": "3p (third parties)"}
-_KINDS = {"3p": "third-party I/O"}  # the server's word for what is read off a name elsewhere
 _WHICH = (
     ("http_method", "method {}"), ("http_path", "path {}"), ("http_status_code", "status {}"),
     ("http_latency", "latency {}"), ("service_id", "service {}"),
@@ -101,7 +100,7 @@ def _headline(result: PerformanceResult) -> str:
     tail = (
         f": half of the requests wait {milliseconds(worst.p50_ms)} for it" if worst.p50_ms is not None else ""
     )
-    return f"{worst.name} ({_KINDS.get(worst.kind, worst.kind)}) {share}{tail}."
+    return f"{worst.name} ({worst.kind}) {share}{tail}."
 
 
 def _blocks(result: PerformanceResult) -> Iterator[Block]:
@@ -139,11 +138,10 @@ def _blocks(result: PerformanceResult) -> Iterator[Block]:
 
 def _place(entry: Bottleneck) -> tuple[Cell, Cell, Cell]:
     """Where the time goes, and how much of it."""
-    kind = _KINDS.get(entry.kind, entry.kind)
     if entry.share is None:
-        return entry.name, kind, "-"
+        return entry.name, entry.kind, "-"
     tone: Tone = "bad" if entry.share >= 0.5 else "warn" if entry.share >= 0.2 else "plain"
-    return entry.name, kind, Bar(entry.share, percent(entry.share), tone)
+    return entry.name, entry.kind, Bar(entry.share, percent(entry.share), tone)
 
 
 def _told(value: Any, told: Callable[[Any], str]) -> str:
