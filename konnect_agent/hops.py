@@ -8,8 +8,8 @@
 4. Where no header tells (another product, `headers = off`), the words of Kong's own plugins do, or an HTML
    page: the server answers in JSON (inferred). In what was passed on, they are another gateway's, further on.
 5. Of other refusals nobody can tell whose they are; but what is about a call (400, 404, 422) is the server's.
-Not to be asked about Konnect's own hosts: Kong is their edge, too. Where a proxy before them is no Kong, marks
-may be those of that edge, so a bearer challenge of a marked answer is nobody's for sure either.
+Not to be asked about Konnect's own hosts: Kong is their edge, too. Through a proxy that is no Kong, its
+marks may come along: a marked answer with a bearer challenge is nobody's for sure either.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ UNTOLD = "the server or a gateway"
 """The name of the hop when the answer does not tell whose it is."""
 
 _UNREACHED = (
-    "it got no answer from the server behind it. Check the upstream URL, the TLS settings and the timeouts of "
-    "its service, then whether Konnect can be reached from there."
+    "it got no answer from the server behind it. Check the upstream URL, the TLS settings and the timeouts "
+    "of its service, then whether Konnect can be reached from there."
 )
 _AT_THE_GATEWAY = {
     400: "it could not read the request, or its headers are longer than it allows (see its log).",
@@ -143,12 +143,12 @@ def _is_kongs(body: Object | None) -> bool:
 
 
 def _is_konnects(body: Object | None, status: int) -> bool:
-    """Whether a body has one of Konnect's forms: a problem, or `{message, status}`. No gateway's is known to."""
+    """Whether a body has one of Konnect's forms: a problem, or `{message, status}`. No gateway's has."""
     said = body or {}
     words = any(isinstance(said.get(key), str) for key in ("message", "title", "detail"))
     return words and str(said.get("status")) == str(status) and said.keys() <= _KONNECTS_FIELDS
 
 
 def _is_rpc(body: Object | None) -> bool:
-    """Whether a body is an error of JSON-RPC, as MCP servers write them; so do Kong's plugins, and mark it."""
+    """Whether a body is an error of JSON-RPC, as MCP servers write them; plugins of Kong's are marked."""
     return body is not None and ("jsonrpc" in body or isinstance(body.get("code"), int))

@@ -261,7 +261,7 @@ async def test_an_answer_it_cuts_in_the_middle_is_asked_for_again_and_nothing_is
             request.result({"id": "one", "name": "shop"})
 
     with ScriptedServer(script) as server:
-        servers = dict.fromkeys(("konnect", "marketplace", "rest"), server.url)
+        servers = {"konnect": server.url, "marketplace": server.url, "rest": server.url}
         with reverse_proxy(servers, tmp_path, like_kong=like_kong) as proxy:
             url = f"{proxy.url}/cutting/konnect-mcp"
             async with Konnect(SCRIPTED_TOKEN, url=url, headers={"apikey": KEY}, first_wait=0.0) as konnect:
