@@ -32,7 +32,7 @@ _RESUMPTIONS = 2
 _DRAIN, _SECOND_THOUGHTS = 0.02, 1.0
 _RESUMPTION_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 _FRAMES = {"content-length", "transfer-encoding"}  # without them, a body ends with its connection
-_EXCERPT = 300
+_READ = 20_000
 _GZIP, _GZIP_FRAME, _PIECE = ("gzip", "x-gzip"), 16 + zlib.MAX_WBITS, 1024 * 1024
 
 
@@ -89,7 +89,7 @@ async def answer_among_events(
                     elif said is not None:
                         await reply(said)
                     elif event.event == "message" and not isinstance(message, (dict, list)):
-                        failure = undecodable("an event that is no JSON", event.data[:_EXCERPT], "event")
+                        failure = undecodable("an event that is no JSON", event.data, "event")
                         reading.cancel()  # see `whole`
         except httpx2.SSEError as error:
             raise too_large(cap, cap) from error
@@ -198,7 +198,7 @@ def _kind(response: httpx2.Response) -> str:
 
 def _no_answer(response: httpx2.Response, body: bytes) -> KonnectError:
     """The error for a body without the answer, saying what it is instead."""
-    shown, start = body[:_EXCERPT].decode("utf-8", "replace"), body.lstrip()[:1]
+    shown, start = body[:_READ].decode("utf-8", "replace"), body.lstrip()[:1]
     framed = _FRAMES & response.headers.keys() and not _encodings(response)
     if not framed and response.num_bytes_downloaded and jsonrpc.breaks_off(body):
         return cut()

@@ -8,6 +8,8 @@ given comes from the environment, in the order Kong's own tools suggest (fact sh
     region   KONNECT_REGION, KONGCTL_DEFAULT_KONNECT_REGION, else us
     url      KONNECT_MCP_URL, DECK_KONNECT_MCP_HOST; wins over a region of the environment
     headers  KONNECT_MCP_HEADERS, `name: value` lines (a gateway's key); sent to a URL of the environment only
+
+What headers carry may be as secret as the token: see `konnect_agent.credentials`.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import Any
 
+from konnect_agent.credentials import keep_secret
 from konnect_agent.errors import ConfigError
 from konnect_agent.redaction import TOKEN
 from konnect_agent.regions import Region, check_url, parse_region
@@ -70,6 +73,7 @@ class Config:
             raise ConfigError("The URL is no text.", hint="Give it as url='https://...'.")
         check_url(self.url, allow_insecure=self.allow_insecure)
         check_headers(self.headers)
+        keep_secret(self.headers)
         least = {name: "a number, more than 0" for name in _POSITIVE if not _number(self, name) > 0}
         least |= {name: "a whole number, at least 1" for name in _AT_LEAST_ONE if not _whole(self, name) >= 1}
         least |= {"first_wait": "a number, at least 0"} if not _number(self, "first_wait") >= 0 else {}

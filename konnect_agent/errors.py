@@ -165,7 +165,8 @@ class HttpError(KonnectError):
     """The server answered with an HTTP error, or hid one inside a successful answer.
 
     `status` is the HTTP status, `retry_after` seconds as the server asked for. `hop` names the gateway on the
-    way that said it, None if it was the server itself.
+    way that said it: `the gateway`, `another gateway`, or `the server or a gateway` where the answer does not
+    tell; None if it was the server itself.
     """
 
     def __init__(

@@ -1,12 +1,15 @@
-"""Which hop said no: a gateway on the way, or the MCP server behind it.
+"""Which hop said no: a gateway on the way, the MCP server behind it, or nobody can tell.
 
-1. A problem body with its trace, and an error of JSON-RPC, are the server's own, whatever the headers say.
-2. A Kong gateway marks what it made itself (`Server: kong/...`, `X-Kong-Response-Latency`) and what it passed
+1. A problem body with its trace is the server's own, whatever the headers say. So is a challenge that names a
+   host of Kong's, and a body in one of Konnect's forms (fact sheet 6.6), with the status in it.
+2. A challenge for anything but a bearer token is a gateway's: Konnect sends no other (documented).
+3. A Kong gateway marks what it made itself (`Server: kong/...`, `X-Kong-Response-Latency`) and what it passed
    on (`Via: ... kong/...`, `X-Kong-Upstream-Latency`): Kong's configuration reference, documented.
-3. Where no header tells (another product, `headers = off`), a challenge for a key does, the words of Kong's
-   own plugins, or an HTML page: the server answers in JSON and asks for a bearer token (inferred).
-4. Kong's words in an answer that was passed on are those of another gateway, further on.
-What nobody can tell is the server's. Not to be asked about Konnect's own hosts: Kong is their edge, too.
+4. Where no header tells (another product, `headers = off`), the words of Kong's own plugins do, or an HTML
+   page: the server answers in JSON (inferred). In what was passed on, they are another gateway's, further on.
+5. Of other refusals nobody can tell whose they are; but what is about a call (400, 404, 422) is the server's.
+Not to be asked about Konnect's own hosts: Kong is their edge, too. Through a proxy that is no Kong, its
+marks may come along: a marked answer with a bearer challenge is nobody's for sure either.
 """
 
 from __future__ import annotations
@@ -17,50 +20,56 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from konnect_agent.decoding import Object, as_object
+from konnect_agent.errors import ACCESS_HINT, TOKEN_HINT, RateLimited
 
-_NOT_KONNECT = "A gateway on the way answered, not Konnect"
+UNTOLD = "the server or a gateway"
+"""The name of the hop when the answer does not tell whose it is."""
+
 _UNREACHED = (
-    "A gateway on the way got no answer from the server behind it: check the upstream URL, the TLS settings "
-    "and the timeouts of its service, then whether Konnect can be reached from there."
+    "it got no answer from the server behind it. Check the upstream URL, the TLS settings and the timeouts "
+    "of its service, then whether Konnect can be reached from there."
 )
-_HINTS = {
+_AT_THE_GATEWAY = {
+    400: "it could not read the request, or its headers are longer than it allows (see its log).",
     401: (
-        f"{_NOT_KONNECT}: it wants a credential of its own beside the Konnect token, which it probably did "
-        "not even look at. Give it, under the name its authentication plugin has, as headers={'apikey': ...} "
-        "or, beside KONNECT_MCP_URL, as KONNECT_MCP_HEADERS='apikey: ...'."
+        "it wants a credential of its own beside the Konnect token, which it probably did not even look at. "
+        "Give it, under the name its authentication plugin has, as headers={'apikey': ...} or, beside "
+        "KONNECT_MCP_URL, as KONNECT_MCP_HEADERS='apikey: ...'."
     ),
     403: (
-        f"{_NOT_KONNECT}: its own rules refuse this caller (acl, ip-restriction, the ACLs of ai-mcp-proxy). "
+        "its own rules refuse this caller (acl, ip-restriction, the ACLs of ai-mcp-proxy, a firewall). "
         "Neither the roles of the token's owner nor the MCP switch of the organization are the reason."
     ),
     404: (
-        f"{_NOT_KONNECT}: none of its routes takes this URL. Compare the path, the host and the protocols of "
-        "the route with the URL."
+        "none of its routes takes this URL. Compare the path, the host and the protocols of the route with "
+        "the URL."
     ),
     413: (
-        f"{_NOT_KONNECT}: the request is larger than it allows. Raise max_request_body_size of ai-mcp-proxy, "
+        "the request is larger than it allows. Raise max_request_body_size of ai-mcp-proxy, "
         "allowed_payload_size of request-size-limiting, or client_max_body_size of nginx, or send less."
     ),
-    426: f"{_NOT_KONNECT}: the route takes https only. Use https in the URL, or allow http on the route.",
+    426: "the route takes https only. Use https in the URL, or allow http on the route.",
     429: (
-        f"{_NOT_KONNECT}: its own rate limit. Wait, send fewer calls at once (Config.max_in_flight), or "
-        "raise the limit there."
+        "its own rate limit. Wait, send fewer calls at once (Config.max_in_flight), or raise the limit there."
     ),
     502: _UNREACHED,
     503: _UNREACHED,
     504: _UNREACHED,
 }
-_OTHERWISE = f"{_NOT_KONNECT}: its log says why."
+_OTHERWISE = "its log says why."
+_AT_KONNECT = {401: TOKEN_HINT, 403: ACCESS_HINT, 429: RateLimited.default_hint}
+_LATER = "Try again later."
 _FURTHER_ON = (
     "The gateway passed the request on, and another gateway behind it said this: check the upstream URL of "
     "the service, strip_path and preserve_host."
 )
 
-_BY_PAGE = frozenset({401, 403, 413, 429, 502, 503, 504})
-"""What proxies refuse with a page of their own; a 404 as a page may be any web server's."""
+_BY_ANY_WEB_SERVER = frozenset({404, 405, 500})
+"""What may be the page of any web server; with all else, proxies refuse."""
 
 _SAID_BY_KONG = re.compile(
     r"no api key found in request|duplicate api key found|invalid authentication credentials"
+    r"|hmac signature (?:cannot be verified|does not match)"
     r"|you cannot consume this service|(?:your )?ip address (?:is )?not allowed.*|api rate limit exceeded"
     r"|request size limit exceeded|payload too large|please use https protocol"
     r"|no route matched with those values|an invalid response was received from the upstream server"
@@ -68,39 +77,62 @@ _SAID_BY_KONG = re.compile(
     r"|failure to get a peer from the ring-balancer|name resolution failed",
     re.IGNORECASE | re.DOTALL,
 )
+_SCHEME = re.compile(r"(?:^|,)\s*([a-z][a-z0-9-]*)(?=\s|,|$)")
+_KONNECT_NAMED = re.compile(r"//[\w.-]+\.konghq\.com[/\"]")
+_KONNECTS_FIELDS = frozenset({
+    "status", "message", "title", "detail", "type", "code", "instance", "invalid_parameters",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """Somebody before the MCP server: the gateway that was asked, or another one behind it."""
+    """Somebody before the MCP server, for sure or perhaps: the gateway that was asked, or one behind it."""
 
-    name: Literal["the gateway", "another gateway"]
+    name: Literal["the gateway", "another gateway", "the server or a gateway"]
     hint: str
 
 
 def refusing(status: int, headers: Mapping[str, str], body: Any) -> Hop | None:
-    """The hop that made this refusal, None if it is the server's own or nobody can tell.
+    """The hop that made this refusal, None if it is the server's own.
 
-    `headers` are the answer's, `body` is parsed or text.
+    `headers` are the answer's, `body` is parsed or text; of a JSON-RPC answer, its `error`.
     """
     problem = as_object(body)
-    if problem is not None and (problem.get("instance") or "jsonrpc" in problem):
-        return None
     named = {name.lower(): value.lower() for name, value in headers.items()}
+    challenge = named.get("www-authenticate", "") if status == 401 else ""
+    if (problem is not None and problem.get("instance")) or _KONNECT_NAMED.search(challenge):
+        return None
+    schemes = _SCHEME.findall(challenge)
     says = _is_kongs(problem)
+    is_page = status not in _BY_ANY_WEB_SERVER and isinstance(body, str) and body.lstrip().startswith("<")
+    is_made_before = says or is_page or (bool(schemes) and "bearer" not in schemes)
+    if not is_made_before and _is_konnects(problem, status):
+        return None
     if "x-kong-upstream-latency" in named or "kong/" in named.get("via", ""):
-        if not says:
-            return None
-        # What a gateway says when nothing came back: it had already set out to pass the request on.
-        return _gateway(status) if status >= 500 else Hop("another gateway", _FURTHER_ON)
+        if is_made_before:
+            # What a gateway says when nothing came back: it had already set out to pass the request on.
+            return _gateway(status) if says and status >= 500 else Hop("another gateway", _FURTHER_ON)
+        return _untold(status) if status in (502, 503, 504) and not _is_rpc(problem) else None
     marked = "x-kong-response-latency" in named or named.get("server", "").startswith("kong/")
-    challenged = status == 401 and named.get("www-authenticate", "").split(" ")[0] == "key"
-    is_page = status in _BY_PAGE and isinstance(body, str) and body.lstrip().startswith("<")
-    return _gateway(status) if marked or challenged or says or is_page else None
+    if is_made_before or (marked and "bearer" not in schemes):
+        return _gateway(status)
+    can_be_told = status < 500 and status not in (401, 403, 429)
+    return None if can_be_told or _is_rpc(problem) else _untold(status)
 
 
 def _gateway(status: int) -> Hop:
-    return Hop("the gateway", _HINTS.get(status, _OTHERWISE))
+    step = _AT_THE_GATEWAY.get(status, _OTHERWISE)
+    return Hop("the gateway", f"A gateway on the way answered, not Konnect: {step}")
+
+
+def _untold(status: int) -> Hop:
+    """Both next steps; a trace that Kong's support could look for is in none of these."""
+    there = _AT_THE_GATEWAY.get(status, _OTHERWISE)
+    return Hop(
+        UNTOLD,
+        "Whether the server said this or a gateway on the way cannot be told from the answer. If a gateway: "
+        f"{there} If the server: {_AT_KONNECT.get(status, _LATER)}",
+    )
 
 
 def _is_kongs(body: Object | None) -> bool:
@@ -108,3 +140,15 @@ def _is_kongs(body: Object | None) -> bool:
     message = (body or {}).get("message")
     known = isinstance(message, str) and _SAID_BY_KONG.fullmatch(message.strip()) is not None
     return known and (body or {}).keys() <= {"message", "request_id"}
+
+
+def _is_konnects(body: Object | None, status: int) -> bool:
+    """Whether a body has one of Konnect's forms: a problem, or `{message, status}`. No gateway's has."""
+    said = body or {}
+    words = any(isinstance(said.get(key), str) for key in ("message", "title", "detail"))
+    return words and str(said.get("status")) == str(status) and said.keys() <= _KONNECTS_FIELDS
+
+
+def _is_rpc(body: Object | None) -> bool:
+    """Whether a body is an error of JSON-RPC, as MCP servers write them; plugins of Kong's are marked."""
+    return body is not None and ("jsonrpc" in body or isinstance(body.get("code"), int))

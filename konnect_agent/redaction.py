@@ -1,6 +1,7 @@
 """Tokens and secret fields never reach a log, a report, an exception or a recording.
 
-Two passes, both pure and linear. `scrub` works on text: by shape (Konnect tokens, bearer and basic
+Two passes, both linear. `scrub` works on text: by value (`masked`: what has no shape to be known by, such as
+the key of a gateway, and was told to `remember`), by shape (Konnect tokens, bearer and basic
 credentials, JWTs, private keys, well-known API keys, passwords in a URL, the path of a webhook's URL), and
 what is assigned to a name that says secret (`password=...`). `redact` works on data, deep, also where a text
 is JSON or quotes data: text under such a name is masked, and so is the value of a header `Name: value`; under
@@ -15,7 +16,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
 from typing import Any, Literal, cast
+from urllib.parse import quote
 
 MASK = "[redacted]"
 
@@ -79,6 +82,29 @@ _SCHEMA_TEXTS = frozenset({"type", "format", "title", "description", "$ref"})
 _SCHEMA_PARTS = frozenset({"anyOf", "oneOf", "allOf", "items"})
 _DEEPEST = 100
 
+_remembered: set[str] = set()
+_by_value: re.Pattern[str] | None = None
+_remembering = Lock()
+
+
+def remember(secrets: Iterable[str]) -> None:
+    """Mask these texts from now on, for as long as the process lives, also as JSON and URLs write them.
+
+    They should be long enough to turn up nowhere by accident: see `konnect_agent.credentials`.
+    """
+    global _by_value  # noqa: PLW0603 - a log line has nobody to ask whose secrets these are
+    with _remembering:
+        new = set(secrets) - _remembered
+        if new:
+            _remembered.update(new)
+            written = {form for secret in _remembered for form in _forms(secret)}
+            _by_value = re.compile("|".join(map(re.escape, sorted(written, key=len, reverse=True))))
+
+
+def masked(text: str) -> str:
+    """`text` without what was told to `remember`. Before a text is cut, or half of a secret stays in it."""
+    return text if _by_value is None else _by_value.sub(MASK, text)
+
 
 def mask(secret: str) -> str:
     """The same for every secret."""
@@ -87,6 +113,7 @@ def mask(secret: str) -> str:
 
 def scrub(text: str, hide: Hide = mask) -> str:
     """`text` with everything that has the shape of a credential replaced by a mask."""
+    text = masked(text)
     if _HARMLESS.fullmatch(text):
         return text
 
@@ -121,6 +148,12 @@ def is_reference(value: str) -> bool:
 def redact(data: Any, hide: Hide = mask) -> Any:
     """A copy of plain data (dicts, lists, scalars) that may be shown to anyone."""
     return _redacted(data, hide, "open", 0)
+
+
+def _forms(secret: str) -> set[str]:
+    """How a secret is written: as it is, in JSON or Python once and twice, in a URL."""
+    once, pythons = json.dumps(secret)[1:-1], secret.replace("\\", "\\\\").replace("'", "\\'")
+    return {secret, once, json.dumps(once)[1:-1], pythons, quote(secret), quote(secret, safe="")}
 
 
 def _without_values(text: str, names: re.Pattern[str], values: re.Pattern[str], hide: Hide) -> str:
@@ -178,6 +211,7 @@ def _redacted(data: Any, hide: Hide, where: _Where, depth: int) -> Any:
     if isinstance(data, str):
         if not data or is_reference(data):
             return data
+        data = masked(data)
         if where == "webhook":
             return _text(_host_alone(data, hide), hide, depth)
         return _text(data, hide, depth) if where == "open" else hide(data)

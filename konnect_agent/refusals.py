@@ -31,6 +31,7 @@ from konnect_agent.errors import (
     Unauthorized,
 )
 from konnect_agent.prose import says_trouble
+from konnect_agent.redaction import masked
 from konnect_agent.spelling import flat
 
 HTML_PAGE = "an HTML page instead of an API answer"
@@ -112,7 +113,7 @@ def refusal(text: str, data: Any, **context: Any) -> KonnectError:
         return hidden
     if inside := _INSIDE.match(text):
         context["inside"] = inside[1]
-    words = text.strip()[:_LONGEST] or _words(data)[0] or "the tool answered with an error and no text"
+    words = _cut(text) or _words(data)[0] or "the tool answered with an error and no text"
     status = wording.status_in(words)
     if status is not None:
         announced = _HTTP_ERROR.search(text)
@@ -140,7 +141,7 @@ def hidden_error(data: Any, **context: Any) -> KonnectError | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    said = text[:_LONGEST] if _ANNOUNCED.match(text) else wording.plain_refusal(text)
+    said = _cut(text) if _ANNOUNCED.match(text) else wording.plain_refusal(text)
     return refusal(said, None, **context) if said else None
 
 
@@ -240,7 +241,12 @@ def _asked(body: Object) -> float | None:
 
 
 def _text(value: Any) -> str | None:
-    return value.strip()[:_LONGEST] if isinstance(value, str) else None
+    return _cut(value) if isinstance(value, str) else None
+
+
+def _cut(text: str) -> str:
+    """As much of a text as an error shows; what is cut through could not be known for a secret any more."""
+    return masked(text.strip())[:_LONGEST]
 
 
 def _from_body(body: Object, context: dict[str, Any]) -> KonnectError:
@@ -280,14 +286,14 @@ def _words(value: Any) -> tuple[str, str | None]:
         if fields is None:
             break
         instance = fields.get("instance")
-        trace = trace or (instance[:_LONGEST] if isinstance(instance, str) else None)
+        trace = trace or _text(instance)
         told = [fields.get(key) for key in _TELLING]
         words = next((entry for entry in told if isinstance(entry, str) and entry.strip()), None)
         if words is not None:
-            return words.strip()[:_LONGEST], trace
+            return _cut(words), trace
         value, fields = fields, next(filter(None, map(as_object, told)), None)
-    text = "" if value in (None, {}, []) else str(value).strip()
-    return (HTML_PAGE if text[:1] == "<" else text[:_LONGEST]), trace
+    text = "" if value in (None, {}, []) else _cut(str(value))
+    return (HTML_PAGE if text[:1] == "<" else text), trace
 
 
 def _invalid_parameters(value: Any) -> str:

@@ -33,6 +33,7 @@ from pydantic_core import to_json
 from konnect_agent import events, jsonrpc
 from konnect_agent.bodies import EVENTS, PLAIN, answer_among_events, answer_in, holds_events, whole
 from konnect_agent.config import Config
+from konnect_agent.credentials import keep_secret
 from konnect_agent.decoding import Object, as_object
 from konnect_agent.errors import ENDPOINT_HINT, HttpError, KonnectError, SessionLost, TimedOut, Unreachable
 from konnect_agent.http_client import http_client
@@ -94,6 +95,7 @@ class Wire:
         self._config, self._http, self._background = config, http, background
         self._url = httpx2.URL(config.url)
         headers = httpx2.Headers(http.headers)
+        keep_secret(headers)
         headers.update({**config.headers, "Accept": f"{PLAIN}, {EVENTS}", "Content-Type": PLAIN})
         self._headers = {**headers, "authorization": f"Bearer {config.token}"}
         self._place: dict[str, str] = {}  # the headers that name our mcp session and its era

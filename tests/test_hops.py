@@ -8,9 +8,11 @@ from collections.abc import Mapping
 import pytest
 
 from konnect_agent.errors import (
+    ACCESS_HINT,
     TOKEN_HINT,
     Forbidden,
     HttpError,
+    InvalidArguments,
     KonnectError,
     McpAccessDisabled,
     NotFound,
@@ -18,6 +20,7 @@ from konnect_agent.errors import (
     ServerError,
     Unauthorized,
 )
+from konnect_agent.hops import UNTOLD
 from konnect_agent.refusals import http_error
 
 MADE = {"Server": "kong/3.12.0.0-enterprise-edition", "X-Kong-Response-Latency": "1"}
@@ -82,9 +85,105 @@ def test_without_its_headers_a_gateway_is_known_by_its_words(status: int, words:
 
 def test_a_challenge_for_a_key_is_a_gateways_and_one_for_a_bearer_token_is_not() -> None:
     assert refused(401, kongs("Unauthorized"), {"WWW-Authenticate": 'Key realm="kong"'})[1] == "the gateway"
-    challenge = {"WWW-Authenticate": 'Bearer resource_metadata="https://mcp.example.com/"'}
-    error, hop = refused(401, kongs("Unauthorized"), challenge)
+    for where, by in (
+        ("us.mcp.konghq.com", None),
+        ("mcp.example.com", UNTOLD),
+        ("konghq.com.evil.example", UNTOLD),
+    ):
+        challenge = {"WWW-Authenticate": f'Bearer resource_metadata="https://{where}/"'}
+        error, hop = refused(401, kongs("Unauthorized"), challenge)
+        assert (TOKEN_HINT in error.hint, hop) == (True, by)
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Key", "HMAC", "Negotiate", "Digest"])
+def test_a_challenge_that_konnect_never_sends_is_a_gateways(scheme: str) -> None:
+    body = json.dumps({"status": 401, "message": "Unauthorized"})
+    for headers in ({"WWW-Authenticate": f'{scheme} realm="us"'}, {"WWW-Authenticate": scheme}):
+        error, hop = refused(401, body, headers)
+        assert (hop, "headers={'apikey'" in error.hint) == ("the gateway", True)
+    both = {"WWW-Authenticate": f'{scheme} realm="us", Bearer realm="us"'}
+    assert refused(401, kongs("Unauthorized"), both)[1] == UNTOLD
+
+
+UNATTRIBUTED = [
+    (401, json.dumps({"message": "Unauthorized"}), Unauthorized, TOKEN_HINT, "headers={'apikey'"),
+    (401, "", Unauthorized, TOKEN_HINT, "headers={'apikey'"),
+    (403, json.dumps({"message": "Forbidden"}), Forbidden, ACCESS_HINT, "a firewall"),
+    (403, json.dumps({"message": "Missing Authentication Token"}), Forbidden, ACCESS_HINT, "a firewall"),
+    (403, "Forbidden", Forbidden, ACCESS_HINT, "a firewall"),
+    (403, "access denied", Forbidden, ACCESS_HINT, "a firewall"),
+    (429, "slow down", RateLimited, "fewer calls", "raise the limit there"),
+    (500, page("500 Internal Server Error"), ServerError, "Try again later", "its log"),
+    (
+        503,
+        "upstream connect error or disconnect/reset before headers",
+        ServerError,
+        "Try again",
+        "upstream URL",
+    ),
+    (504, "upstream request timeout", ServerError, "Try again later", "upstream URL"),
+    (502, "", ServerError, "Try again later", "upstream URL"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "there", "here"), UNATTRIBUTED)
+def test_where_nobody_can_tell_the_error_says_so_and_gives_both_next_steps(
+    status: int, body: str, kind: type[KonnectError], there: str, here: str
+) -> None:
+    error, hop = refused(status, body, {"Server": "awselb/2.0"}, connecting=True)
+    assert type(refused(status, body, {})[0]) is kind
+    assert (type(error), hop) == (kind, "the server or a gateway")
+    assert error.message.startswith(f"HTTP {status} from the server or a gateway")
+    assert "cannot be told" in error.hint
+    assert there in error.hint
+    assert here in error.hint
+    assert "Kong support" not in error.hint
+
+
+def test_what_a_gateway_passed_on_from_no_api_is_no_case_for_kongs_support() -> None:
+    assert refused(503, page("503"), PASSED_ON)[1] == "another gateway"
+    error, hop = refused(503, "no healthy upstream", PASSED_ON)
+    assert ("Kong support" in error.hint, hop) == (False, UNTOLD)
+
+
+EDGE = {"Server": "kong/3.9.1", "X-Kong-Response-Latency": "0"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": 401, "message": "Unauthorized"},
+        {"status": 401, "title": "Unauthenticated", "detail": "A valid token is required"},
+        {"status": 401, "title": "Unauthenticated", "instance": "kong:trace:1", "detail": "No"},
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, EDGE, {**EDGE, "WWW-Authenticate": "Bearer"}])
+def test_a_body_of_konnects_that_a_proxy_passes_on_is_about_the_token(
+    body: Mapping[str, object], headers: Mapping[str, str]
+) -> None:
+    error, hop = refused(401, json.dumps(body), headers)
     assert (error.hint, hop) == (TOKEN_HINT, None)
+
+
+@pytest.mark.parametrize(
+    "body", [{"status": 403, "message": "no"}, {"status": 401}, {"status": 401, "message": "no", "user": "x"}]
+)
+def test_a_body_that_is_almost_konnects_is_not_konnects(body: Mapping[str, object]) -> None:
+    assert refused(401, json.dumps(body), {})[1] == UNTOLD
+
+
+def test_a_marked_answer_with_a_bearer_challenge_may_be_of_konnects_own_edge() -> None:
+    assert refused(401, kongs("Unauthorized"), {**EDGE, "WWW-Authenticate": "Bearer"})[1] == UNTOLD
+    assert refused(401, kongs("Unauthorized"), EDGE)[1] == "the gateway"
+
+
+@pytest.mark.parametrize("connecting", [True, False])
+def test_a_page_about_a_bad_request_says_nothing_about_arguments(connecting: bool) -> None:
+    error, hop = refused(400, page("400 Request Header Or Cookie Too Large"), {}, connecting=connecting)
+    assert (type(error), hop) == (HttpError, "the gateway")
+    assert "tools TOOL" not in error.hint
+    said = refused(400, json.dumps({"message": "name is too long"}), {})[0]
+    assert isinstance(said, InvalidArguments)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +199,7 @@ def test_a_page_instead_of_json_is_a_gateways(status: int, title: str) -> None:
 
 def test_a_page_of_any_web_server_says_nothing_about_gateways() -> None:
     assert refused(404, page("404 Not Found"), {"Server": "nginx"}, connecting=True)[1] is None
-    assert refused(500, page("500 Internal Server Error"), {}, connecting=True)[1] is None
+    assert refused(405, page("405 Not Allowed"), {}, connecting=True)[1] is None
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 413, 429, 502, 503, 504])

@@ -29,7 +29,8 @@ class Checked(BaseModel):
 
     `family` says whose matter a failure is and `error` is its class in `konnect_agent.errors`; both are None
     for everything else. `hop` is who refused, as far as that is known: `the gateway` on the way, `another
-    gateway` behind it, or `Konnect`. `facts` are the figures and names behind `seen`.
+    gateway` behind it, `Konnect`, or `the server or a gateway` where the answer does not tell. `facts` are
+    the figures and names behind `seen`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -80,7 +81,7 @@ def family_of(error: KonnectError) -> Family:
 
 
 def hop_of(error: KonnectError) -> str | None:
-    """Who refused: a gateway on the way, or Konnect, which leaves its trace; None if nobody can tell."""
+    """Who refused: a gateway, surely or perhaps, or Konnect, which leaves its trace; else None."""
     if isinstance(error, HttpError) and error.hop:
         return error.hop
     return "Konnect" if (error.trace or "").startswith("kong:trace:") else None

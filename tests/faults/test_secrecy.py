@@ -8,7 +8,9 @@ import traceback
 from collections.abc import Iterator
 from itertools import product
 from typing import get_args
+from urllib.parse import quote
 
+import httpx2
 import pytest
 
 from konnect_agent import Konnect, events
@@ -125,6 +127,67 @@ async def test_what_a_hostile_server_says_about_the_token_is_not_repeated(
         assert server.token not in shown
     assert server.token not in logged.text
     assert "[redacted]" in logged.text  # the libraries do log what a server says in its headers
+
+
+HEADER_SECRETS = {
+    "apikey": "gw key/SECRET+4711",
+    "X-Shop-Door": "Zq8rT2vLm5Xw",
+    "Proxy-Authorization": "Basic c29tZWJvZHk6c2VjcmV0LTE=",
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("name", "secret"), HEADER_SECRETS.items(), ids=HEADER_SECRETS)
+async def test_what_a_server_says_about_a_header_of_the_callers_is_not_repeated(
+    connect: Connect, logged: Everything, name: str, secret: str
+) -> None:
+    credential = secret.removeprefix("Basic ")
+
+    def script(request: Request) -> None:
+        told = request.headers[name.lower()].removeprefix("Basic ")
+        if request.number == 1:
+            body = {"status": 500, "title": told, "detail": f"who is {told}?", "instance": told}
+            request.answer(json.dumps(body), status=500, x_request_id=told)
+        elif request.number == 2:
+            request.answer("x" * (300 - len(told) // 2) + told)  # an excerpt would cut it in two
+        elif request.number == 3:
+            request.answer("", status=307, location=f"http://127.0.0.1:9/{quote(told, safe='')}")
+        elif request.number == 4:
+            request.stream(event(told))
+        elif request.number == 5:
+            request.answer(rpc(request.id, error={"code": -1, "message": told, "data": {"what": told}}))
+        elif request.number == 6:
+            request.answer("x" * (2000 - len(told) // 2) + told, status=403)
+        elif request.number == 7:
+            request.answer(json.dumps({"message": json.dumps({"seen": told})}), status=401)
+        else:
+            request.answer(rpc(request.id, result=tool_result(f"Error {told}", is_error=True)))
+
+    half = credential[: len(credential) // 2 - 1]
+    with ScriptedServer(script) as server:
+        async with connect(server, max_attempts=1, headers={name: secret, "X-Retry": "1"}) as konnect:
+            for _ in range(8):
+                with pytest.raises(KonnectError) as caught:
+                    await konnect.call("GetControlPlane")
+                error = caught.value
+                shown = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+                assert [form for form in (half, quote(half, safe="")) if form in shown] == []
+                assert str(error)
+    assert credential not in logged.text
+    assert "[redacted]" in logged.text
+
+
+@pytest.mark.anyio
+async def test_a_key_of_the_callers_own_http_client_is_not_repeated_either(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        request.answer(f"who is {request.headers['x-api-key']}?", status=500)
+
+    async with httpx2.AsyncClient(headers={"X-Api-Key": "client-key-0815"}) as client:
+        with ScriptedServer(script) as server:
+            async with connect(server, max_attempts=1, http_client=client) as konnect:
+                with pytest.raises(KonnectError) as caught:
+                    await konnect.call("GetControlPlane")
+    assert "who is [redacted]?" in str(caught.value)
 
 
 @pytest.mark.anyio

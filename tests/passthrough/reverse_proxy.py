@@ -7,6 +7,7 @@
     /dropping/konnect-mcp    connections idle for some milliseconds are closed
     /dead/konnect-mcp        nobody listens behind it: 502
     /silent/konnect-mcp      somebody listens and says nothing: 504
+    /cutting/konnect-mcp     an answer that pauses for half a second is cut off
 
 All want the key, allow bodies of `MOST` bytes, and strip their path: the server behind sees its own root.
 `/rest/` leads to a REST service. nginx refuses with pages of its own; with `like_kong`, with the bodies and
@@ -117,6 +118,12 @@ def _configuration(url: str, behind: Mapping[str, str], folder: Path, *, like_ko
         _location("/dropping/konnect-mcp", behind["konnect"], "keepalive_timeout 20ms;", like_kong=like_kong),
         _location("/dead/konnect-mcp", behind["dead"], "", like_kong=like_kong),
         _location("/silent/konnect-mcp", behind["silent"], "proxy_read_timeout 100ms;", like_kong=like_kong),
+        _location(
+            "/cutting/konnect-mcp",
+            behind["konnect"],
+            f"{streaming} proxy_read_timeout 500ms;",
+            like_kong=like_kong,
+        ),
         f"location /rest/ {{ proxy_pass {behind['rest']}; }}",
         "location = /status { stub_status; }",
         *(_refusals() if like_kong else ()),

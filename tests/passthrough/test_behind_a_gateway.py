@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -19,14 +20,21 @@ from konnect_agent.errors import (
     RateLimited,
     ServerError,
     Unauthorized,
+    Unreachable,
 )
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.world import SLOW_PATH, World
-from patterns import analyze_consumers, audit_configuration, debug_performance, investigate_endpoint
+from patterns import (
+    analyze_consumers,
+    audit_configuration,
+    debug_performance,
+    investigate_alert,
+    investigate_endpoint,
+)
 from patterns.cli import run
 
 from ..faults.scripted import TOKEN as SCRIPTED_TOKEN
-from ..faults.scripted import Request, ScriptedServer
+from ..faults.scripted import Request, ScriptedServer, event, rpc, tool_result
 from ..handmade import TOKEN, serving
 from . import marketplace
 from .reverse_proxy import KEY, MOST, ReverseProxy, reverse_proxy
@@ -105,6 +113,19 @@ async def test_the_audit_works_through_it(through: Through, path: str) -> None:
         report = await audit_configuration(konnect)
     assert report.status == "complete"
     assert len(report.result.control_planes) > 1
+
+
+@pytest.mark.parametrize("path", ["/konnect-mcp", "/buffered/konnect-mcp"])
+async def test_alert_investigation_works_through_it(through: Through, world: World, path: str) -> None:
+    alert = next(alert for alert in world.alerts.values() if alert.get("debug_session_inputs"))
+    async with through(path) as konnect:
+        report = await investigate_alert(konnect, alert["id"], confirm=lambda plan: True)
+    assert report.status == "complete"
+    assert report.result.performance
+    assert report.result.endpoint
+    assert report.result.performance.result.bottlenecks
+    assert report.result.endpoint.result.route
+    assert report.result.endpoint.result.route.id == alert["entity_id"]
 
 
 async def test_the_marketplace_answers_through_it(proxy: ReverseProxy) -> None:
@@ -216,6 +237,42 @@ async def test_a_server_it_cannot_reach_is_looked_for_behind_it(
     assert isinstance(error, ServerError)
     assert (error.status, error.hop) == (status, "the gateway")
     assert "upstream URL" in error.hint
+
+
+def _half(request: Request, *, streaming: bool) -> None:
+    """The first half of an answer, and then nothing more."""
+    answer = rpc(request.id, result=tool_result({"id": "one", "name": "shop"}))
+    answer = event(answer) if streaming else answer
+    kind = "text/event-stream" if streaming else "application/json"
+    request.head(content_type=kind, content_length=str(len(answer)))
+    request.write(answer[: len(answer) // 2])
+    request.hold()
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+@pytest.mark.parametrize("like_kong", [True, False])
+async def test_an_answer_it_cuts_in_the_middle_is_asked_for_again_and_nothing_is_done_twice(
+    tmp_path: Path, streaming: bool, like_kong: bool
+) -> None:
+    def script(request: Request) -> None:
+        if request.number % 2:
+            _half(request, streaming=streaming)
+        else:
+            request.result({"id": "one", "name": "shop"})
+
+    with ScriptedServer(script) as server:
+        servers = {"konnect": server.url, "marketplace": server.url, "rest": server.url}
+        with reverse_proxy(servers, tmp_path, like_kong=like_kong) as proxy:
+            url = f"{proxy.url}/cutting/konnect-mcp"
+            async with Konnect(SCRIPTED_TOKEN, url=url, headers={"apikey": KEY}, first_wait=0.0) as konnect:
+                assert await konnect.call("GetControlPlane") == {"id": "one", "name": "shop"}
+                assert len(server.of("tools/call")) == 2
+                with pytest.raises(Unreachable) as caught:
+                    await konnect.call("CreateDebugSession")
+        assert len(server.of("tools/call")) == 3
+    assert (caught.value.sent, caught.value.attempts) == (True, 1)
+    assert "connection" in caught.value.message.lower()
+    assert "complete" in caught.value.message
 
 
 async def test_a_debug_session_starts_once_though_idle_connections_are_dropped(

@@ -168,6 +168,23 @@ async def test_what_the_gateway_refuses_later_is_neither_a_missing_tool_nor_a_mi
     assert "needs a role" not in found.advice
 
 
+@pytest.mark.parametrize(("status", "error"), [(401, "Unauthorized"), (403, "Forbidden")])
+async def test_a_refusal_nobody_can_attribute_is_no_token_accepted_and_none_refused(
+    status: int, error: str
+) -> None:
+    def script(request: Request) -> None:
+        request.answer('{"message": "Forbidden"}', status=status)
+
+    with ScriptedServer(script, others={"server/discover": script, "initialize": script}) as server:
+        diagnosis = await diagnose(SCRIPTED_TOKEN, url=server.url)
+    found = diagnosis["authentication"]
+    assert (diagnosis["endpoint"].status, found.status, found.error) == ("warning", "failure", error)
+    assert (found.hop, "cannot be told" in found.advice) == ("the server or a gateway", True)
+    assert diagnosis["organization"].seen == "not checked, because authentication failed"
+    assert "is accepted" not in diagnosis.model_dump_json()
+    assert "own answer" not in diagnosis.model_dump_json()
+
+
 def test_the_command_and_the_reports_say_which_hop_it_was(
     job: ReverseProxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -100,6 +100,29 @@ async def test_no_secret_of_answers_errors_tools_or_arguments_is_in_the_file_and
     assert len(here.coverage.missing) == 2
 
 
+async def test_the_key_of_a_gateway_is_in_no_recording_and_the_report_is_the_same(
+    serve: Serve, tmp_path: Path
+) -> None:
+    key, tape = "Door0Key-of-the-recording", tmp_path / "run.jsonl"
+    tools: dict[str, Answer] = {
+        "GetControlPlane": listed([{**PLANE, "description": f"key {key}"}]),
+        "GetControlPlaneGroup": listed([]),
+        "GetService": listed([{**SERVICES[0], "name": f"orders-{key}", "tags": [key]}]),
+        "GetRoute": listed(ROUTES),
+        "GetPlugin": refused(f"Bad request: headers were apikey {key}, denied"),
+        "GetConsumer": refused(f"no such {key}"),
+        "GetVault": listed([]),
+    }
+    server = serve(tools, schemas=dict.fromkeys(tools, TOOL), read_only=tools)
+    konnect = Konnect(TOKEN, url=server.url, record=tape, max_attempts=1, headers={"X-Api-Key": key})
+    there = await outcome(konnect, audit_configuration)
+    assert key not in tape.read_text(encoding="utf-8")
+    assert "[redacted], denied" in tape.read_text(encoding="utf-8")
+    assert key not in there.model_dump_json()
+    here = await outcome(Konnect.replay(tape), audit_configuration)
+    assert timeless(here) == timeless(there)
+
+
 async def test_arguments_with_secrets_find_their_answer(serve: Serve, tmp_path: Path) -> None:
     tape = tmp_path / "run.jsonl"
     arguments: dict[str, Any] = {

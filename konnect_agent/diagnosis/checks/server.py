@@ -14,6 +14,7 @@ from konnect_agent.diagnosis.checks.network import tcp
 from konnect_agent.diagnosis.checks.settings import headers, token
 from konnect_agent.diagnosis.checks.tls import tls
 from konnect_agent.errors import ENDPOINT_HINT, Forbidden, HttpError, ToolUnavailable, Unauthorized
+from konnect_agent.hops import UNTOLD
 from konnect_agent.refusals import HTML_PAGE
 
 _GENERATIONS = {
@@ -33,6 +34,10 @@ async def endpoint(case: Case) -> Seen:
         await case.konnect.connect()
     except (Unauthorized, Forbidden) as refusal:
         is_page = HTML_PAGE in refusal.message
+        if refusal.hop == UNTOLD:
+            case.refusal = refusal
+            seen = f"somebody answers, with HTTP {refusal.status}, and does not say who it is"
+            return warning(seen, advice=refusal.hint, http_status=refusal.status)
         if refusal.hop:  # who asks for the token has not been reached
             refusal.hint += _NO_GATEWAY if is_page else ""
             raise
@@ -47,8 +52,8 @@ async def endpoint(case: Case) -> Seen:
 @check(needs=(endpoint,))
 async def authentication(case: Case) -> Seen:
     """Whether the token is accepted."""
-    if isinstance(case.refusal, Unauthorized):
-        raise case.refusal
+    if isinstance(case.refusal, Unauthorized) or (case.refusal is not None and case.refusal.hop):
+        raise case.refusal  # also a 403 that may be of a gateway, which looks at no token of Konnect's
     return ok("the token is accepted")
 
 
