@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,31 @@ async def test_no_secret_of_answers_errors_tools_or_arguments_is_in_the_file_and
     found = {finding.rule_id for finding in here.result.findings}
     assert {"KNA010", "KNA012"} <= found
     assert len(here.coverage.missing) == 2
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda data: told(f"Here are the results:\n\n{json.dumps(data, indent=1)}"),
+        lambda data: as_json({"status_code": 200, "headers": {}, "body": json.dumps(data)}),
+        lambda data: as_json({"data": [json.dumps(entry) for entry in data["data"]]}),
+    ],
+    ids=["among prose", "as a body", "entry by entry"],
+)
+async def test_so_it_is_where_entities_are_data_in_a_text(
+    serve: Serve, tmp_path: Path, written: Callable[[Any], CallToolResult]
+) -> None:
+    tape = tmp_path / "run.jsonl"
+    plugins = {"data": [{"id": f"p{number}", **plugin} for number, plugin in enumerate(PLUGINS)]}
+    tools: dict[str, Answer] = dict.fromkeys(
+        ("GetService", "GetRoute", "GetConsumer", "GetVault"), listed([])
+    )
+    tools |= {"GetControlPlane": listed([PLANE]), "GetPlugin": written(plugins)}
+    server = serve(tools, schemas=dict.fromkeys(tools, TOOL), read_only=tools)
+    there = await outcome(Konnect(TOKEN, url=server.url, record=tape), audit_configuration)
+    assert there.result.control_planes[0].counts.plugins == len(PLUGINS)
+    assert re.findall(r"planted-?\d\d", tape.read_text(encoding="utf-8")) == []
+    assert timeless(await outcome(Konnect.replay(tape), audit_configuration)) == timeless(there)
 
 
 async def test_arguments_with_secrets_find_their_answer(serve: Serve, tmp_path: Path) -> None:
