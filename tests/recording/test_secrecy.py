@@ -101,17 +101,21 @@ async def test_no_secret_of_answers_errors_tools_or_arguments_is_in_the_file_and
     assert len(here.coverage.missing) == 2
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        lambda data: told(f"Here are the results:\n\n{json.dumps(data, indent=1)}"),
-        lambda data: as_json({"status_code": 200, "headers": {}, "body": json.dumps(data)}),
-        lambda data: as_json({"data": [json.dumps(entry) for entry in data["data"]]}),
-    ],
-    ids=["among prose", "as a body", "entry by entry"],
-)
+def among_prose(data: dict[str, Any]) -> CallToolResult:
+    return told(f"Here are the results:\n\n{json.dumps(data, indent=1)}")
+
+
+def as_a_body(data: dict[str, Any]) -> CallToolResult:
+    return as_json({"status_code": 200, "headers": {}, "body": json.dumps(data)})
+
+
+def entry_by_entry(data: dict[str, Any]) -> CallToolResult:
+    return as_json({"data": [json.dumps(entry) for entry in data["data"]]})
+
+
+@pytest.mark.parametrize("written", [among_prose, as_a_body, entry_by_entry])
 async def test_so_it_is_where_entities_are_data_in_a_text(
-    serve: Serve, tmp_path: Path, written: Callable[[Any], CallToolResult]
+    serve: Serve, tmp_path: Path, written: Callable[[dict[str, Any]], CallToolResult]
 ) -> None:
     tape = tmp_path / "run.jsonl"
     plugins = {"data": [{"id": f"p{number}", **plugin} for number, plugin in enumerate(PLUGINS)]}
