@@ -4,6 +4,7 @@
 2. Or one document after the other (NDJSON), which make one list.
 3. Or Python's notation (`{'id': None}`): code mode writes bodies so (fact sheet 1.2), and so does `str()`.
 4. Or documents among prose, each at the head of a line or after a colon: `among_prose`.
+`rewritten` finds them anywhere, for whoever has to see all of them rather than what a text is about.
 
 Broken JSON is neither repaired nor stepped over: a part of a list would pass for the whole of it. A text is
 read from front to back once in each notation, however long and however odd it is.
@@ -15,6 +16,7 @@ import ast
 import json
 import re
 import warnings
+from collections.abc import Callable
 from typing import Any, cast
 
 _DECODER = json.JSONDecoder()
@@ -30,6 +32,12 @@ _OPENING = re.compile(  # of an object or a list: at the head of a line, an item
     r"(?:\A|[\n:])[ \t\r]*+(?:[-*•]|\d{1,6}[.)])?[ \t`]*+(?=\[\s*+[\[{\"'\]]|\{\s*+[\"'}])"
 )
 _MORE = re.compile(r"\[\s*+[\[{]|\{\s*+[\"']")
+_CONTAINER = re.compile(r"[\[{]\s*+[\[{\"']")
+_TOKEN = re.compile(  # a string, its quotes escaped or not, or a bracket
+    r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'|(?P<quote>\\+[\"']).*?(?<!\\)(?P=quote)|[\[{\]}]", re.DOTALL
+)
+_DEEPER = {"[": 1, "{": 1, "]": -1, "}": -1}
+_MOST_READ = 16  # times the length of a text, where nearly all of it is broken
 _FIELD = re.compile(r"^[ \t]*+[\w-]{1,40}[ \t]*+:[ \t]*+\S", re.MULTILINE)
 
 
@@ -68,6 +76,41 @@ def among_prose(text: str) -> tuple[Any, str] | None:
     if not found or _MORE.search(prose) or len(_FIELD.findall(prose)) > 1:
         return None
     return _one(found), prose
+
+
+def closed(text: str, start: int) -> int:
+    """Where the bracket at `start` is closed again; the end of `text` if it is not."""
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        depth += _DEEPER.get(token[0], 0)
+        if depth == 0:
+            return token.end()
+    return len(text)
+
+
+def rewritten(text: str, change: Callable[[Any], Any]) -> str:
+    """`text` with all data in it changed, wherever it stands: what `change` makes something else of, as JSON.
+
+    It can be read where it could be before. Data that is cut off is none, but what is whole inside it is.
+    """
+    if text.lstrip().startswith('"') and isinstance(inner := parsed(text), str) and inner is not text:
+        told = rewritten(inner, change)
+        return text if told == inner else json.dumps(told, ensure_ascii=False)
+    kept: list[str] = []
+    done, place, patience = 0, 0, _MOST_READ * len(text)
+    while patience > 0 and (opening := _CONTAINER.search(text, place)):
+        start, end = opening.start(), closed(text, opening.start())
+        written = text[start:end]
+        data = parsed(written)
+        if data is written:
+            place, patience = start + 1, patience - len(written)
+            continue
+        place, changed = end, change(data)
+        if changed != data:
+            indent = 1 if "\n" in written else None  # what began a line does so again
+            kept += text[done:start], json.dumps(changed, ensure_ascii=False, indent=indent)
+            done = end
+    return "".join((*kept, text[done:]))
 
 
 def _all_of(text: str) -> Any:

@@ -20,6 +20,8 @@ from threading import Lock
 from typing import Any, Literal, cast
 from urllib.parse import quote
 
+from konnect_agent.documents import closed, parsed
+
 MASK = "[redacted]"
 
 TOKEN = r"(?i:kpat|spat)_[A-Za-z0-9][A-Za-z0-9_.~+/=-]*"
@@ -65,7 +67,7 @@ _REFERENCE = re.compile(r"\{vault://[^/{}]+/[^{}]+\}")
 _HEADER = re.compile(r"^([ \t]*([A-Za-z][\w.-]{1,63})[ \t]*:[ \t]*)(?!//)(\S[^\r\n]*)", re.MULTILINE)
 # What data quotes: a colon, or the comma of a pair of bytes, as the HTTP libraries write a header.
 _KEY = re.compile(r"(?<!\\)(?P<quote>\\*[\"'])(?P<name>[\w.-]{2,64})(?P=quote)(?:\s*:\s*|, b(?=[\"']))")
-_VALUE = re.compile(r"(?P<quote>\\*[\"'])(?P<text>.*?)(?:(?P=quote)|\Z)|[\[{][^\]}]+(?:[\]}]|\Z)", re.DOTALL)
+_VALUE = re.compile(r"(?P<quote>\\*[\"'])(?P<text>.*?)(?:(?P=quote)|\Z)|[\[{]", re.DOTALL)
 # Connection strings and queries, but no comparison, and no quote that only ends what is around.
 _VARIABLE = re.compile(r"(?<![\w.-])(?P<name>[\w.-]{1,64})[ \t]{0,4}=(?![=~>])[ \t]{0,4}(?P<quote>)")
 _ASSIGNED = re.compile(
@@ -80,7 +82,8 @@ _HOOK = re.compile(
 )
 _SCHEMA_TEXTS = frozenset({"type", "format", "title", "description", "$ref"})
 _SCHEMA_PARTS = frozenset({"anyOf", "oneOf", "allOf", "items"})
-_DEEPEST = 100
+DEEPEST = 100
+"""Below so many levels, no data is shown."""
 
 _remembered: set[str] = set()
 _by_value: re.Pattern[str] | None = None
@@ -166,12 +169,18 @@ def _without_values(text: str, names: re.Pattern[str], values: re.Pattern[str], 
         value = values.match(text, name.end())
         if value is None:
             continue
-        inner = value[0] if value["text"] is None else value["text"]
-        shown = _shown(name["name"], inner, hide)
-        if shown != inner:
+        is_data = values is _VALUE and value["text"] is None
+        end = closed(text, value.start()) if is_data else value.end()
+        inner = text[value.start() : end] if value["text"] is None else value["text"]
+        if is_data and (data := parsed(inner)) is not inner:
+            hidden = _redacted(data, hide, _below("open", name["name"], data), 1)
+            shown, quote = inner if hidden == data else json.dumps(hidden, ensure_ascii=False), ""
+        else:
+            shown = _shown(name["name"], inner, hide)
             quote = (is_secret_name(name["name"]) and name["quote"]) or value["quote"] or ""
+        if shown != inner:
             kept += text[done : value.start()], quote, shown, quote
-            done = value.end()
+            done = end
     return "".join((*kept, text[done:]))
 
 
@@ -215,7 +224,7 @@ def _redacted(data: Any, hide: Hide, where: _Where, depth: int) -> Any:
         if where == "webhook":
             return _text(_host_alone(data, hide), hide, depth)
         return _text(data, hide, depth) if where == "open" else hide(data)
-    if depth > _DEEPEST and isinstance(data, (Mapping, list, tuple, set, frozenset)):
+    if depth > DEEPEST and isinstance(data, (Mapping, list, tuple, set, frozenset)):
         return MASK
     if isinstance(data, Mapping):
         items = cast("Mapping[Any, Any]", data).items()
@@ -246,7 +255,7 @@ def _text(text: str, hide: Hide, depth: int) -> str:
     """A text without secrets: in the data it is written in, in data it quotes, in headers, by their shape."""
     if _HARMLESS.fullmatch(text):
         return text
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] in ("{", "[", '"'):
         try:
             written = json.loads(text)
         except (ValueError, RecursionError):

@@ -2,7 +2,8 @@
 
 Kong's problem body (fact sheet 6.6, documented) has `status`, `title`, `instance`, `detail`; core entities
 answer `{message, status}`; the retired server wrote `API Error (Status 404)`, code mode writes
-`HTTP error 429: ... - {...}` (1.2). Words are read in the documented order: detail, message, title, raw text.
+`HTTP error 429: ... - {...}` (1.2), which may come out of a traceback, and an HTTP answer may be passed on as
+data (both inferred). Words are read in the documented order: detail, message, title, raw text.
 A successful answer is an error by its shape only, never by a word inside an entity or an article.
 """
 
@@ -39,20 +40,24 @@ HTML_PAGE = "an HTML page instead of an API answer"
 
 _LONGEST = 2000
 _TELLING = ("detail", "message", "error_description", "title", "error", "reason")
+_RUN = ("traceback", "stderr")
+_EXITS = ("exit_code", "exitCode", "returncode", "return_code")
 _WRAPPERS = ("result", "data", "response", "body")
 _WAITS = ("retry_after", "retryAfter", "retry-after")
 _BARE_PROBLEM = {"message", "code", "request_id", *_WAITS}
 _BESIDE_ERROR = frozenset((
     "error", "errors", "status", "statusCode", "status_code", "code", "success", "ok", "message", "isError",
     "detail", "instance", "title", "type", "hint", "request_id", "requestId", "reason", "invalid_parameters",
-    *_WAITS,
+    *_WAITS, *_RUN, *_EXITS, "exception", "stdout",
 ))  # fmt: skip
+_BESIDE_BODY = _BESIDE_ERROR | {"headers", "statusText", "url"}
 _OLD_PROBLEM = {"status", "message", "instance", "code"}
 _CALL_FAILED = re.compile(r"error|fail(?:ed|ure)?", re.IGNORECASE)
 _CALL_STATUS = re.compile(rf"\d{{3}}|{_CALL_FAILED.pattern}|success|ok|partial", re.IGNORECASE)
+_UNWOUND = re.compile(r"\A.*\bTraceback \(most recent call last\):\n(?:[ \t][^\n]*\n|\n)*", re.DOTALL)
 _HTTP_ERROR = re.compile(r"HTTP error [45]\d\d: ")
 _INSIDE = re.compile(  # an operation that failed inside a block of code
-    r"Error calling tool '[^']*': (?:\w+: )?"
+    r"(?:Error calling tool '[^']*': (?:\w+: )?|(?:\w+: )?(?=[^:]*: HTTP error ))"
     r"(?:call_tool\(|Error calling tool )'([^']{1,100})'(?:\) failed)?: "
 )
 _ANNOUNCED = re.compile(
@@ -111,6 +116,7 @@ def refusal(text: str, data: Any, **context: Any) -> KonnectError:
     hidden = hidden_error(data, **context) if isinstance(data, Mapping) else None
     if hidden is not None:
         return hidden
+    text = _UNWOUND.sub("", text)
     if inside := _INSIDE.match(text):
         context["inside"] = inside[1]
     words = _cut(text) or _words(data)[0] or "the tool answered with an error and no text"
@@ -132,6 +138,8 @@ def hidden_error(data: Any, **context: Any) -> KonnectError | None:
         body = as_object(value) or _only_problem(value)
         if body is None:
             break
+        if (answer := _http_answer(body)) is not None:
+            return _waiting(http_error(*answer, **context), as_object(body.get("headers")) or {})
         if _is_refusal(body):
             return _waiting(_from_body(body, context), body)
         inside = [key for key in body if flat(key) not in AROUND]
@@ -172,6 +180,17 @@ def _is_refusal(body: Object) -> bool:
     return _is_problem(body) or _denies(body, rest)
 
 
+def _http_answer(body: Object) -> tuple[int, Any] | None:
+    """Status and body of an HTTP answer that was passed on as data and says no; None for anything else."""
+    status = _status(body)
+    inside = [key for key in body if key not in _BESIDE_BODY and flat(key) not in AROUND]
+    if status is None or len(inside) != 1 or inside[0] not in _WRAPPERS:
+        return None
+    answer = opened(body[inside[0]])
+    said_no = _is_refusal(as_object(answer) or {})
+    return (status, answer or body) if said_no or inside[0] == "body" else None
+
+
 def _is_problem(body: Object) -> bool:
     """Whether it is a problem body, or one of the older forms: `{message, status}`, `{message}`."""
     if _status(body):
@@ -195,6 +214,7 @@ def _denies(body: Object, rest: Object) -> bool:
     if isinstance(word, str) and not _CALL_STATUS.fullmatch(word):
         return False  # `{"status": "timed_out", "error": ...}` is what was asked for
     flagged = _error(body) is not None or body.get("success") is False or body.get("ok") is False
+    flagged = flagged or any(body.get(key) not in (None, 0, "", "0") for key in _EXITS)
     if not any(value is None or isinstance(value, (Mapping, list)) for value in rest.values()):
         return flagged and not any(rest.values())
     if flagged or _status(body) is not None:
@@ -216,13 +236,13 @@ def _holds_something(value: Any) -> bool:
 
 def _error(body: Object) -> Any:
     """The error a body holds, if it holds one; a number of errors is none."""
-    inner = body.get("error") or body.get("errors")
+    inner = body.get("error") or body.get("errors") or body.get("exception")
     return inner if inner and not isinstance(inner, (bool, int, float)) else None
 
 
 def _told(body: Object) -> Iterator[str]:
     """The words of a body, the most telling first."""
-    for key in (*_TELLING, "warning", "warnings", "content"):
+    for key in (*_TELLING, *_RUN, "warning", "warnings", "content"):
         value = opened(body.get(key))
         yield from (text for text in as_list(value) or [value] if isinstance(text, str) and text.strip())
 
@@ -235,8 +255,9 @@ def _waiting(error: KonnectError, body: Object) -> KonnectError:
 
 
 def _asked(body: Object) -> float | None:
-    """The seconds that a body asks to wait for, as the header does."""
-    asked = next((body[key] for key in _WAITS if isinstance(body.get(key), (int, float, str))), None)
+    """The seconds that a body, or headers, ask to wait for."""
+    told = (value for key, value in body.items() if flat(key) == "retryafter")
+    asked = next((value for value in told if isinstance(value, (int, float, str))), None)
     return retry_after_seconds(None if asked is None else str(asked))
 
 

@@ -244,3 +244,18 @@ def test_headers_as_the_http_libraries_write_them_are_shown_without_secrets() ->
         f"headers=[(b'Set-Cookie', b'{MASK}'), (b'X-Api-Key', b'{MASK}'), (b'Server', b'kong')]"
     )
     assert scrub_quoted('missing: ["token", "name"]') == 'missing: ["token", "name"]'
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('as "client_jwk": [{"kid": "a", "n": [1]}, {"d": "b"}], "x": 1',
+         f'as "client_jwk": [{{"kid": "{MASK}", "n": [1]}}, {{"d": "{MASK}"}}], "x": 1'),
+        ('"webhook": {"url": "https://a.b/c", "token": "d"}, 1',
+         f'"webhook": {{"url": "https://a.b/{MASK}", "token": "{MASK}"}}, 1'),
+        ('cut: "client_jwk": [{"d": "a"}, {"d": "b', f'cut: "client_jwk": "{MASK}"'),
+        ('"tokens": [1, {"a": true}], "secrets": []', '"tokens": [1, {"a": true}], "secrets": []'),
+    ],
+)  # fmt: skip
+def test_data_quoted_below_a_secret_name_stays_data(text: str, shown: str) -> None:
+    assert scrub_quoted(text) == shown

@@ -244,6 +244,57 @@ def test_a_refusal_beside_nothing_is_why_there_is_nothing(
         assert type(hidden_error(data)) is expected
 
 
+UNWOUND = """Traceback (most recent call last):
+  File "<block>", line 3, in <module>
+    return await call_tool(name, arguments)
+           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+Exception: Error calling tool 'list_service': HTTP error 403: Forbidden - """ + repr(
+    problem(403, "Forbidden", "not yours")
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"success": False, "stderr": UNWOUND, "stdout": "", "output": None},
+        {"ok": False, "exception": UNWOUND.rpartition("Exception: ")[2]},
+        {"exception": {"type": "Exception", "message": UNWOUND}, "result": None},
+        {"exit_code": 1, "stdout": "so far\n", "stderr": UNWOUND},
+        {"returncode": "1", "stdout": "", "stderr": f"{UNWOUND[:40]}{'  at a line' * 300}\n{UNWOUND}"},
+        {"result": {"exitCode": 1, "traceback": UNWOUND}},
+    ],
+)
+def test_code_that_failed_tells_the_error_it_failed_with(data: Any) -> None:
+    error = hidden_error(data)
+    assert isinstance(error, Forbidden)
+    assert (error.detail, error.trace, error.inside) == ("not yours", TRACE, "list_service")
+
+
+@pytest.mark.parametrize(
+    ("data", "expected", "detail"),
+    [
+        ({"status_code": 403, "body": problem(403, "Forbidden", "not yours")}, Forbidden, "not yours"),
+        ({"status": 404, "headers": {"a": "b"}, "body": json.dumps(problem(404, "a", "b"))}, NotFound, "b"),
+        ({"result": {"status_code": 500, "headers": {}, "body": "oops"}}, ServerError, None),
+        ({"status": 403, "statusText": "Forbidden", "data": problem(403, "a", "b")}, Forbidden, "b"),
+        ({"statusCode": 502, "body": None, "reason": "Bad Gateway"}, ServerError, None),
+    ],
+)
+def test_an_http_answer_that_is_passed_on_as_data_is_the_error_it_was(
+    data: Any, expected: type[KonnectError], detail: str | None
+) -> None:
+    error = hidden_error(data)
+    assert isinstance(error, expected)
+    assert error.detail == detail
+    assert "headers" not in str(error)
+
+
+def test_the_header_of_a_throttled_answer_that_is_passed_on_says_how_long_to_wait() -> None:
+    error = hidden_error({"status_code": 429, "headers": {"Retry-After": "7"}, "body": "slow down"})
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == 7
+
+
 def test_a_tool_result_inside_the_result_may_be_an_error() -> None:
     content = [{"type": "text", "text": "Permission denied"}]
     assert isinstance(hidden_error({"isError": True, "content": content}), Forbidden)
@@ -287,6 +338,13 @@ def test_a_tool_result_inside_the_result_may_be_an_error() -> None:
         "Error codes\n\nHTTP 401: no API key found in request. HTTP 403: access denied.",
         "Access denied by the ACL plugin means that the consumer is in no allowed group.\nAdd it to one.",
         "Errors such as 502 Bad Gateway come from the upstream.",
+        {"exit_code": 0, "stdout": "", "stderr": "warning: exceptions were deprecated", "result": "done"},
+        {"exit_code": 1, "stderr": "half of it", "data": [{"id": "a"}]},
+        {"exit_code": 0, "stdout": "a", "stderr": ""},
+        {"status_code": 200, "headers": {}, "body": {"data": [], "message": "none"}},
+        {"status_code": 503, "body": "down", "content_type": "text/plain", "echo": False},
+        {"status": 500, "data": [{"count": 3}]},
+        {"name": "request-termination", "status_code": 403, "body": "no"},
     ],
 )
 def test_what_merely_talks_about_errors_is_none(data: Any) -> None:

@@ -1,18 +1,20 @@
 """Entities without their secrets: those that Kong keeps encrypted as well as those that sound secret.
 
 A plugin's fields are told by Kong's own marks (`konnect_agent.gateway.secrets`), everything else by
-`konnect_agent.redaction`. Of an address that Kong encrypts, such as a webhook's, the path is the secret:
-where it leads to stays readable.
+`konnect_agent.redaction`; both also where data is written in a text, which stays data. Of an address that
+Kong encrypts, such as a webhook's, the path is the secret: where it leads to stays readable.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
+from konnect_agent.documents import parsed, rewritten
 from konnect_agent.gateway.secrets import secret_fields
-from konnect_agent.redaction import Hide, is_reference, mask, redact
+from konnect_agent.redaction import DEEPEST, Hide, is_reference, mask, redact
 
 
 def sealed(data: Any, hide: Hide = mask) -> Any:
@@ -20,17 +22,25 @@ def sealed(data: Any, hide: Hide = mask) -> Any:
     return redact(_plugins_sealed(data, hide), hide)
 
 
-def _plugins_sealed(data: Any, hide: Hide) -> Any:
+def _plugins_sealed(data: Any, hide: Hide, depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        return data  # nothing of it is shown
+    if isinstance(data, str):
+        return rewritten(data, lambda inner: sealed(inner, hide))
     if isinstance(data, list | tuple):
-        return [_plugins_sealed(entry, hide) for entry in cast("Sequence[Any]", data)]
+        return [_plugins_sealed(entry, hide, depth + 1) for entry in cast("Sequence[Any]", data)]
     if not isinstance(data, Mapping):
         return data
-    entity = {key: _plugins_sealed(value, hide) for key, value in cast("Mapping[Any, Any]", data).items()}
+    items = cast("Mapping[Any, Any]", data).items()
+    entity = {key: _plugins_sealed(value, hide, depth + 1) for key, value in items}
     name, config = entity.get("name"), entity.get("config")
-    if isinstance(name, str) and isinstance(config, dict):
-        given = cast("dict[str, Any]", config)
-        paths = {found.path for found in secret_fields(name, given) if found.basis == "encrypted by Kong"}
-        entity["config"] = _without(given, "", paths, hide) if paths else given
+    given = parsed(config) if isinstance(config, str) else config
+    if isinstance(name, str) and isinstance(given, dict):
+        fields = cast("dict[str, Any]", given)
+        paths = {found.path for found in secret_fields(name, fields) if found.basis == "encrypted by Kong"}
+        if paths:
+            kept = _without(fields, "", paths, hide)
+            entity["config"] = kept if given is config else json.dumps(kept, ensure_ascii=False)
     return entity
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from typing import Any, cast
+from functools import cache
+from typing import Any, cast, get_type_hints
+
+from pydantic import BaseModel, ValidationError, create_model
 
 from konnect_agent.errors import KonnectError
 from konnect_agent.redaction import Hide, scrub_quoted
-
-_ALWAYS = {"hint": "", "operation": None, "endpoint": None, "attempts": 0, "request_id": None, "trace": None}
 
 
 def as_data(error: KonnectError, hide: Hide) -> dict[str, Any]:
@@ -20,14 +22,31 @@ def as_data(error: KonnectError, hide: Hide) -> dict[str, Any]:
 def from_data(data: Mapping[str, Any]) -> KonnectError:
     """A new error as `as_data` wrote it. Raises `ValueError` for what is none."""
     kind = _kinds(KonnectError).get(str(data.get("type")))
-    message = data.get("message")
-    if kind is None or not isinstance(message, str):
+    if kind is None:
         raise ValueError(f"there is no error called {data.get('type')}")
+    try:
+        given = dict(_attributes(kind).model_validate(data))
+    except ValidationError as error:
+        wrong = error.errors()[0]["loc"][0]
+        raise ValueError(f"the error {kind.__name__} has no such {wrong}") from None
     # Without its constructor, which composes what is kept here as it was.
-    error = kind.__new__(kind, message)
-    given = {name: _frozen(value) for name, value in data.items() if name != "type"}
-    vars(error).update({**_ALWAYS, **given, "report": None})
+    error = kind.__new__(kind, given["message"])
+    vars(error).update({name: _frozen(value) for name, value in given.items()}, report=None)
+    error.hint = error.hint or ""
     return error
+
+
+@cache
+def _attributes(kind: type[KonnectError]) -> type[BaseModel]:
+    """The attributes of an error: what it and those above it are made of."""
+    fields: dict[str, Any] = {}
+    for above in reversed(kind.__mro__):
+        if issubclass(above, KonnectError) and "__init__" in vars(above):
+            hints = get_type_hints(above.__init__)
+            for name, given in inspect.signature(above.__init__).parameters.items():
+                if name in hints and given.kind is not inspect.Parameter.VAR_KEYWORD:
+                    fields[name] = (hints[name], ... if given.default is given.empty else given.default)
+    return create_model(kind.__name__, **fields)
 
 
 def _kinds(root: type[KonnectError]) -> dict[str, type[KonnectError]]:

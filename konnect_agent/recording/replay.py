@@ -21,7 +21,7 @@ from anyio.lowlevel import checkpoint
 
 from konnect_agent import events
 from konnect_agent.config import Config
-from konnect_agent.errors import ConfigError, NotRecorded
+from konnect_agent.errors import NotRecorded
 from konnect_agent.origin import Origin, answered
 from konnect_agent.recording.faults import from_data
 from konnect_agent.recording.tape import Called, Connected, End, Line, Operated, RoundTrip, read
@@ -74,18 +74,8 @@ class Replay:
         self._answers: dict[str, int] = defaultdict(int)
         self._turns = Turns()
         self._toolbox: Toolbox | None = None
-        try:
-            for asked in _in_order(lines):
-                self._asked[_key(asked.line)].append(asked)
-            for line in (*self._readings, *(each.line for known in self._asked.values() for each in known)):
-                if line.error is not None:
-                    from_data(line.error)
-            for reading in self._readings:
-                _tools(reading)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(
-                f"The recording {path} is damaged: {error}.", hint="Record the run again."
-            ) from None
+        for asked in _in_order(lines):
+            self._asked[_key(asked.line)].append(asked)
 
     def ends(self) -> float:
         """Nothing here takes time."""

@@ -2,7 +2,7 @@
 
     {"recording": 1, ...}       the version of this form, and what a replay needs to know of the client
     {"connected": era, ...}     tools/list was read; with `error` instead of tools, it could not be
-    {"tool": name, ...}         a tool was called: its `arguments`, and the `answer` or the `error`
+    {"tool": name, ...}         a tool was called: its `arguments`, and the `answer` (or null) or the `error`
     {"operation": name, ...}    the same of an operation inside blocks of code mode
     {"round_trip": tool, ...}   such a block, sent in the course of operation number `of`
     {"end": "whole"}            the client was closed in order; without it, the run was interrupted
@@ -18,18 +18,50 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from konnect_agent.errors import ConfigError
+from konnect_agent.recording.faults import from_data
+from konnect_agent.toolbox import Tool
 
 log = logging.getLogger("konnect_agent")
 
 VERSION = 1
 _HOW = "Make one with --record FILE, or record=FILE in Python."
+
+Object = Mapping[str, Any]
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
+Date = Annotated[
+    AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))
+]
+
+
+def _a_fault(data: Object) -> Object:
+    from_data(data)
+    return data
+
+
+def _a_tool(data: Object) -> Object:
+    _TOOL.validate_python(data)
+    return data
+
+
+_TOOL = TypeAdapter(Tool)
+Fault = Annotated[Object, AfterValidator(_a_fault)]
+"""An error of the tree, see `konnect_agent.recording.faults`."""
 
 
 class Line(BaseModel):
@@ -46,53 +78,64 @@ class Header(Line):
     endpoint: str
     max_in_flight: int
     time_scale: float
-    started_at: datetime
+    started_at: Date
 
 
 class Connected(Line):
     """tools/list, by the fields of `konnect_agent.toolbox.Tool`."""
 
     connected: str | None
-    tools: tuple[Mapping[str, Any], ...] = ()
-    error: Mapping[str, Any] | None = None
-    at: float
+    tools: tuple[Annotated[Object, AfterValidator(_a_tool)], ...] = ()
+    error: Fault | None = None
+    at: Seconds
 
 
-class Called(Line):
+class Answered(Line):
+    """What a question came to: an `answer`, which may be null, or an `error`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_whole(cls, data: Object) -> Object:
+        if "answer" not in data and data.get("error") is None:
+            raise ValueError("there is neither an answer nor an error")
+        return data
+
+
+class Called(Answered):
     """A tool call with its answer; `attempts` and the time it took are of all its attempts."""
 
     tool: str
-    arguments: Mapping[str, Any]
+    arguments: Object
     attempts: int
     answer: Any = None
-    error: Mapping[str, Any] | None = None
+    error: Fault | None = None
     request_id: str | None = None
-    duration_s: float
-    at: float
+    duration_s: Seconds
+    at: Seconds
 
 
-class Operated(Line):
+class Operated(Answered):
     """An operation of code mode with its answer; `number` is that of the question, as they were asked."""
 
     operation: str
-    arguments: Mapping[str, Any]
+    arguments: Object
     number: int
     answer: Any = None
-    error: Mapping[str, Any] | None = None
-    at: float
+    error: Fault | None = None
+    at: Seconds
 
 
 class RoundTrip(Line):
     """A tool call that carried operations; `outcome` is `ok` or the class of an error."""
 
     round_trip: str
-    arguments: Mapping[str, Any]
+    arguments: Object
     of: int
     outcome: str
     attempts: int
     request_id: str | None = None
-    duration_s: float
-    at: float
+    duration_s: Seconds
+    at: Seconds
 
 
 class End(Line):
@@ -187,12 +230,24 @@ def _lines(path: Path, texts: list[str]) -> Iterator[Line]:
                 f"The recording {path} is cut off in line {number}.",
                 hint="Delete that line to replay what comes before it, or record the run again.",
             )
+        kind = _KINDS.get(next(iter(data or {}), ""))
+        if kind is None:
+            raise ConfigError(f"Line {number} of the recording {path} is none of a recording.", hint=_HOW)
         try:
-            yield _KINDS[next(iter(data or {}))].model_validate(data)
-        except (StopIteration, KeyError, ValidationError):
+            yield kind.model_validate(data)
+        except ValidationError as error:
             raise ConfigError(
-                f"Line {number} of the recording {path} is none of a recording.", hint=_HOW
+                f"Line {number} of the recording {path} is damaged: {_wrong(error)}.",
+                hint="Record the run again.",
             ) from None
+
+
+def _wrong(error: ValidationError) -> str:
+    """The first thing that is wrong with a line, and where."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    what = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what
 
 
 def _foreign(path: Path) -> ConfigError:
@@ -202,6 +257,8 @@ def _foreign(path: Path) -> ConfigError:
 def _object(text: str) -> dict[str, Any] | None:
     try:
         data = json.loads(text)
+        if "\\ud" in text.lower():
+            json.dumps(data, ensure_ascii=False).encode()  # half a character breaks whoever prints it
     except (ValueError, RecursionError):
         return None
     return cast("dict[str, Any]", data) if isinstance(data, dict) else None
@@ -210,7 +267,7 @@ def _object(text: str) -> dict[str, Any] | None:
 def _written(line: Line) -> str:
     """A line as JSON in which every character can be seen."""
     fields = ((name, getattr(line, name)) for name in type(line).model_fields)
-    data = {name: value for name, value in fields if value is not None or name == "connected"}
+    data = {name: value for name, value in fields if name in line.model_fields_set}
     text = json.dumps(data, ensure_ascii=False, default=datetime.isoformat)
     return text if text.isprintable() else "".join(map(_visible, text))
 

@@ -105,6 +105,21 @@ def test_what_cannot_be_replayed_is_a_mistake_in_the_command(
     assert outcome.err.startswith("error: ")
 
 
+@pytest.mark.parametrize("wrong", [None, [1], {"a": 1}, "x", -1, float("nan")])
+def test_no_damage_to_a_recording_is_a_bug(
+    tmp_path: Path, here: Here, served: Sandbox, wrong: object
+) -> None:
+    tape, damaged = tmp_path / "run.jsonl", tmp_path / "damaged.jsonl"
+    command = ("endpoint", "/api/users", "--control-plane", SHOP)
+    here(*command, "--record", str(tape), at=served)
+    lines = [json.loads(line) for line in tape.read_text(encoding="utf-8").splitlines()]
+    for number in (0, 1, 2):
+        for name in lines[number]:
+            edited = [*lines[:number], lines[number] | {name: wrong}, *lines[number + 1 :]]
+            damaged.write_text("\n".join(map(json.dumps, edited)), encoding="utf-8")
+            assert here(*command, "--replay", str(damaged)).status in (0, 2, 4, 5)
+
+
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_asked(here: Here, world: World) -> None:
     with Sandbox(world=world, token=TOKEN) as own:
         outcome = here("audit", "--record", "/no/such/folder/run.jsonl", at=own)

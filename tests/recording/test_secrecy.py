@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,35 @@ async def test_the_key_of_a_gateway_is_in_no_recording_and_the_report_is_the_sam
     assert key not in there.model_dump_json()
     here = await outcome(Konnect.replay(tape), audit_configuration)
     assert timeless(here) == timeless(there)
+
+
+def among_prose(data: dict[str, Any]) -> CallToolResult:
+    return told(f"Here are the results:\n\n{json.dumps(data, indent=1)}")
+
+
+def as_a_body(data: dict[str, Any]) -> CallToolResult:
+    return as_json({"status_code": 200, "headers": {}, "body": json.dumps(data)})
+
+
+def entry_by_entry(data: dict[str, Any]) -> CallToolResult:
+    return as_json({"data": [json.dumps(entry) for entry in data["data"]]})
+
+
+@pytest.mark.parametrize("written", [among_prose, as_a_body, entry_by_entry])
+async def test_so_it_is_where_entities_are_data_in_a_text(
+    serve: Serve, tmp_path: Path, written: Callable[[dict[str, Any]], CallToolResult]
+) -> None:
+    tape = tmp_path / "run.jsonl"
+    plugins = {"data": [{"id": f"p{number}", **plugin} for number, plugin in enumerate(PLUGINS)]}
+    tools: dict[str, Answer] = dict.fromkeys(
+        ("GetService", "GetRoute", "GetConsumer", "GetVault"), listed([])
+    )
+    tools |= {"GetControlPlane": listed([PLANE]), "GetPlugin": written(plugins)}
+    server = serve(tools, schemas=dict.fromkeys(tools, TOOL), read_only=tools)
+    there = await outcome(Konnect(TOKEN, url=server.url, record=tape), audit_configuration)
+    assert there.result.control_planes[0].counts.plugins == len(PLUGINS)
+    assert re.findall(r"planted-?\d\d", tape.read_text(encoding="utf-8")) == []
+    assert timeless(await outcome(Konnect.replay(tape), audit_configuration)) == timeless(there)
 
 
 async def test_arguments_with_secrets_find_their_answer(serve: Serve, tmp_path: Path) -> None:

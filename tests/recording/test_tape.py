@@ -88,20 +88,53 @@ def test_a_line_that_is_none_is_named(tape: Path, number: int, line: dict[str, A
 
 
 @pytest.mark.parametrize(
-    ("number", "change"),
+    ("number", "change", "told"),
     [
-        (3, {"error": {"type": "SystemExit", "message": "now"}}),
-        (3, {"error": {"type": "ToolError"}}),
-        (2, {"tools": [{"title": "no name"}]}),
+        (3, {"error": {"type": "SystemExit", "message": "now"}}, "there is no error called SystemExit"),
+        (3, {"error": {"type": "ToolError"}}, "the error ToolError has no such message"),
+        (3, {"error": {"type": "Forbidden", "message": {}, "status": 403}}, "Forbidden has no such message"),
+        (3, {"error": {"type": "Forbidden", "message": "no"}}, "the error Forbidden has no such status"),
+        (3, {"error": {"type": "NoMatch", "message": "no", "candidates": [1]}}, "no such candidates"),
+        (3, {"at": float("nan")}, "at: "),
+        (3, {"answer": "\ud800"}, ""),
+        (2, {"tools": [{"title": "no name"}]}, "tools.0"),
+        (2, {"tools": [{"name": "GetService", "input_schema": [1]}]}, "tools.0.input_schema"),
     ],
-)
-def test_contents_that_cannot_be_are_refused_before_anything_is_asked(
-    tape: Path, number: int, change: dict[str, Any]
+)  # fmt: skip
+def test_contents_that_cannot_be_are_refused_before_anything_is_asked_with_their_line(
+    tape: Path, number: int, change: dict[str, Any], told: str
 ) -> None:
     edited = lines(tape)
     edited[number - 1] |= change
-    with pytest.raises(ConfigError, match="is damaged"):
+    with pytest.raises(ConfigError, match=f"Line {number} of the recording .* is .*{told}"):
         Konnect.replay(rewritten(tape, edited))
+
+
+@pytest.mark.parametrize("date", ["2026-01-01T00:00:00", "9999-12-31T23:59:59Z", "yesterday", 5e11])
+def test_a_recording_that_began_at_no_time_is_none(tape: Path, date: Any) -> None:
+    header, *rest = lines(tape)
+    with pytest.raises(ConfigError, match="is no recording"):
+        Konnect.replay(rewritten(tape, [header | {"started_at": date}, *rest]))
+
+
+@pytest.mark.parametrize("left", [{}, {"error": None}])
+def test_a_call_without_answer_and_error_is_damage_and_named(tape: Path, left: dict[str, Any]) -> None:
+    edited = lines(tape)
+    del edited[2]["answer"]
+    with pytest.raises(ConfigError, match=r"Line 3 of the recording .* neither an answer nor an error"):
+        Konnect.replay(rewritten(tape, [*edited[:2], edited[2] | left, *edited[3:]]))
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_is_null_is_written_and_replayed_as_that(serve: Serve, tmp_path: Path) -> None:
+    tape = tmp_path / "run.jsonl"
+    server = serve({"Say": told("null")})
+    async with Konnect(TOKEN, url=server.url, record=tape) as konnect:
+        assert await konnect.call("Say") is None
+    called = lines(tape)[2]
+    assert (called["answer"], "error" in called) == (None, False)
+    async with Konnect.replay(tape) as konnect:
+        assert await konnect.call("Say") is None
 
 
 def test_an_address_that_could_never_be_one_is_refused(tape: Path) -> None:
