@@ -102,7 +102,7 @@ def authentication(
                 doubts.extend(_told_apart(stop, as_member))
         if not (id_ in resolved or is_id(id_) or id_ in index.by_consumer):
             strangers = (own for known, own in index.by_consumer.items() if known not in resolved)
-            doubts.extend(f"{own} for a consumer" for own in set().union(*strangers) if _concerns(own))
+            doubts.extend(f"{own} for a consumer" for own in set[str]().union(*strangers) if _concerns(own))
         if stop is None or doubts:
             because = f"whoever fails at {listed(names)} goes through as the anonymous consumer {name}"
             told = sorted(set(doubts))

@@ -111,6 +111,6 @@ def said(scope: str) -> str:
     return "everything" if scope == "global" else "the " + listed(parts)
 
 
-def listed(texts: Sequence[str]) -> str:
+def listed(texts: Sequence[str], *, last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
-    return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " and " + texts[-1]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} {last} {texts[-1]}"
