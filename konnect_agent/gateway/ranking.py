@@ -54,7 +54,7 @@ def _strict(better: Rank, other: Rank) -> str:
 
 
 def _original(better: Rank, other: Rank, bit: int) -> str:
-    """The part that the highest `bit` which differs belongs to; a large regex_priority reaches the fields'."""
+    """The part that the highest `bit` which differs belongs to: a large regex_priority reaches the fields."""
     part = next(name for start, name in _ORIGINAL if bit >= start)
     if part != "fields" or (better.weight > other.weight and better.weight >> (bit - _FIELDS_BIT) & 1):
         return part

@@ -37,8 +37,8 @@ class Request:
 
     `path` may carry a query string; `queries` overrides it. `host` is the Host header as sent, port included.
     `scheme` defaults to https, as routes do. `http2` matters to gRPC routes only; None means "as required".
-    `dst_port` is the listener's port and is used when `host` carries none. Raises ConfigError for a header or a
-    query argument that is neither a text nor a list of texts.
+    `dst_port` is the listener's port and is used when `host` carries none. Raises ConfigError for a
+    header or a query argument that is neither a text nor a list of texts.
     """
 
     method: str = "GET"

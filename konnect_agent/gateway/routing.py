@@ -71,8 +71,8 @@ class Router:
     """Routes requests as a data plane of the given flavor would. Immutable after construction.
 
     `routes` and `services` are models or mappings as Konnect returns them. `calculation` is
-    `route_match_calculation`: "original" as executed by the gateway, "strict" as documented. Raises ConfigError
-    for any other flavor or calculation.
+    `route_match_calculation`: "original" as executed by the gateway, "strict" as documented. Raises
+    ConfigError for any other flavor or calculation.
     """
 
     def __init__(
