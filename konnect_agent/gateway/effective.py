@@ -6,8 +6,8 @@
    are not merged. The losers are reported with the winner.
 3. Winners are put in the order of the access phase.
 Consumer and group levels count only when the caller names a consumer or groups, and only for plugins that run
-behind an authentication plugin: before it, or without one, the gateway knows no consumer [documented]. A
-plugin Kong does not document may authenticate as well: with one, that is left open (a caveat).
+behind an authentication plugin: before it the gateway knows no consumer [documented]. Where none of the given
+plugins is known to authenticate, the caller is believed, with a caveat.
 In the phases `certificate` and `rewrite` the global configuration runs, whichever won [documented].
 """
 
@@ -188,19 +188,14 @@ def _without_early_consumers(enabled: dict[str, list[tuple[str, PluginRecord]]])
     """
     while True:
         order = access_order(_static_order(enabled))
-        if any(catalogue().get(record.name).priority is None for record in order):
-            return
         early = _before_authentication(order)
+        if len(early) == len(order) or any(catalogue().get(record.name).priority is None for record in order):
+            return  # the caller knows how the consumer got in: by none of these, or by one nobody knows
         blind = [name for name in early if any("consumer" in scope for scope, _ in enabled[name])]
         if not blind:
             return
-        without = len(early) == len(order)
         for name in blind:
-            because = (
-                "no authentication plugin runs here, so the gateway does not learn the consumer"
-                if without
-                else f"{name} runs before every authentication plugin, when no consumer is known yet"
-            )
+            because = f"{name} runs before every authentication plugin, when no consumer is known yet"
             for scope, record in enabled[name]:
                 if "consumer" in scope:
                     yield _idle(scope, record, because)
