@@ -2,18 +2,22 @@
 
 `config.anonymous` unset on all: every one must succeed. Set on all: one suffices, and on failure the request
 goes through as the anonymous consumer, unless something stops that consumer, usually request-termination
-scoped to it. Mixed: not a supported setup. A plugin with a condition, or one that Kong does not document,
-leaves the answer open, and so does an authorization plugin met by the anonymous consumer: it may turn that
-consumer away, by groups or policies that are not looked at here (inferred).
+scoped to it. Mixed: not a supported setup. Conditions on all the plugins that keep callers out leave the
+answer open, one without is enough; so does a plugin that Kong does not document. What may stop the anonymous
+consumer leaves it open as well (inferred): an authorization plugin, whose groups or policies are not looked
+at here; a configuration for a consumer group, since nothing tells who is a member; and whatever is scoped to
+a consumer, while the name of the anonymous one cannot be resolved.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from konnect_agent.gateway.catalogue import catalogue
 from konnect_agent.gateway.effective import AUTHENTICATION, PluginIndex, effective_plugins
 from konnect_agent.gateway.effective_plugin import EffectivePlugin, EffectivePlugins, listed
 from konnect_agent.gateway.entities import read_identity, read_plugin
+from konnect_agent.ids import is_id
 
 AuthenticationKind: TypeAlias = Literal["required", "any", "anonymous", "mixed", "none"]
 
@@ -49,7 +53,8 @@ def authentication(
     """What it takes to get through to `service` by `route`.
 
     `plugins` are all configurations of the control plane, since the one that stops the anonymous consumer is
-    scoped to that consumer. `consumers` resolves an anonymous consumer given by name.
+    scoped to that consumer. `consumers` resolves an anonymous consumer given by name; without, what stops
+    some consumer may stop that one.
     """
     index = plugins if isinstance(plugins, PluginIndex) else PluginIndex(plugins)
     running = effective_plugins(index, route=route, service=service, stream=stream)
@@ -64,6 +69,8 @@ def authentication(
     anonymous = tuple(dict.fromkeys(name for name in fallbacks if name))
     names = [plugin.name for plugin in demanding]
     sometimes = [plugin.name for plugin in demanding if plugin.conditional]
+    if len(sometimes) < len(names):
+        sometimes = []  # one that no condition skips stops every request that cannot pass it
     if not anonymous:
         because = f"{listed(names)} must succeed; otherwise the gateway answers 401"
         if len(names) > 1:
@@ -75,18 +82,32 @@ def authentication(
             "which Kong does not support"
         )
         return Authentication("mixed", None, demanding, anonymous, (), because)
-    ids = _ids(consumers)
     stops: list[EffectivePlugin] = []
+    resolved = dict(map(read_identity, consumers))
     for name in anonymous:
-        met = effective_plugins(
-            index, route=route, service=service, consumer=ids.get(name, name), stream=stream
-        )
+        id_ = next((id_ for id_, known in resolved.items() if known == name), name)
+        met = effective_plugins(index, route=route, service=service, consumer=id_, stream=stream)
         stop = _stop(met)
-        if stop is None:
+        doubts = [] if stop else [plugin.name for plugin in met if _may_stop(plugin)]
+        for group, names_of_group in index.by_group.items():
+            if any(map(_concerns, names_of_group)):
+                as_member = effective_plugins(
+                    index,
+                    route=route,
+                    service=service,
+                    consumer=id_,
+                    consumer_groups=[group],
+                    stream=stream,
+                )
+                doubts.extend(_told_apart(stop, as_member))
+        if not (id_ in resolved or is_id(id_) or id_ in index.by_consumer):
+            strangers = (own for known, own in index.by_consumer.items() if known not in resolved)
+            doubts.extend(f"{own} for a consumer" for own in set[str]().union(*strangers) if _concerns(own))
+        if stop is None or doubts:
             because = f"whoever fails at {listed(names)} goes through as the anonymous consumer {name}"
-            doubts = [plugin.name for plugin in met if _may_stop(plugin)]
-            because += f", unless {listed(doubts)} stops it" if doubts else ": nothing stops that consumer"
-            protected = None if doubts else False
+            told = sorted(set(doubts))
+            because += f", unless {listed(told)} stops it" if told else ": nothing stops that consumer"
+            protected = None if told else False
             return Authentication("anonymous", protected, demanding, anonymous, tuple(stops), because)
         stops.append(stop)
     because = f"one of {listed(names)} must succeed: the anonymous consumer is stopped by {stops[0].name}"
@@ -122,5 +143,16 @@ def _may_stop(plugin: EffectivePlugin) -> bool:
     return _AUTHORIZES in plugin.roles and about_consumers
 
 
-def _ids(consumers: Iterable[object]) -> dict[str, str]:
-    return {name: identity for identity, name in map(read_identity, consumers) if name}
+def _concerns(name: str) -> bool:
+    """Whether a configuration of plugin `name`, scoped to a consumer or group, may stop the anonymous one."""
+    facts = catalogue().get(name)
+    return name == _STOPS or not facts.known or _AUTHORIZES in facts.roles
+
+
+def _told_apart(stop: EffectivePlugin | None, as_member: EffectivePlugins) -> Iterator[str]:
+    """What makes it matter whether the anonymous consumer is in a group: nothing tells who is a member."""
+    if (_stop(as_member) is None) != (stop is None):
+        yield f"{_STOPS} for a consumer group"
+    elif stop is None:
+        own = (plugin for plugin in as_member if "consumer_group" in plugin.scope)
+        yield from (f"{plugin.name} for a consumer group" for plugin in own if _may_stop(plugin))

@@ -5,13 +5,15 @@
 2. For each plugin name the first of twelve scope levels that has a configuration wins, whole: configurations
    are not merged. The losers are reported with the winner.
 3. Winners are put in the order of the access phase.
-Consumer and group levels count only when the caller names a consumer or groups, that is, after
-authentication; a plugin that runs before every authentication plugin cannot see them [documented].
+Consumer and group levels count only when the caller names a consumer or groups, and only for plugins that run
+behind an authentication plugin: before it the gateway knows no consumer [documented]. Where none of the given
+plugins is known to authenticate, the caller is believed, with a caveat.
 In the phases `certificate` and `rewrite` the global configuration runs, whichever won [documented].
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import TypeAlias
 
 from konnect_agent.gateway.catalogue import catalogue
@@ -30,7 +32,7 @@ from konnect_agent.gateway.entities import (
     read_plugin,
     read_route_scope,
 )
-from konnect_agent.gateway.ordering import access_order, static_key
+from konnect_agent.gateway.ordering import access_order, pulled_forward, static_key
 
 AUTHENTICATION = "client-authentication"
 
@@ -46,10 +48,18 @@ class PluginIndex:
         self._by_scope: dict[_Key, list[PluginRecord]] = {}
         self._answers: dict[object, EffectivePlugin] = {}
         self._reordered = False
+        self.by_consumer: dict[str, set[str]] = {}
+        """By consumer id, the names of the enabled plugins that have a configuration for that consumer."""
+        self.by_group: dict[str, set[str]] = {}
+        """The same by the id of a consumer group."""
         for record in map(read_plugin, plugins):
             self._reordered |= record.enabled and bool(record.ordering)
             key = (record.route_id, record.service_id, record.consumer_id, record.consumer_group_id)
             self._by_scope.setdefault(key, []).append(record)
+            if record.enabled and record.consumer_id is not None:
+                self.by_consumer.setdefault(record.consumer_id, set()).add(record.name)
+            if record.enabled and record.consumer_group_id is not None:
+                self.by_group.setdefault(record.consumer_group_id, set()).add(record.name)
         for records in self._by_scope.values():
             records.sort(key=lambda record: record.id)
 
@@ -72,13 +82,13 @@ class PluginIndex:
                         yield scope, record
 
     def effective(
-        self, pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, unauthenticated: bool
+        self, pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, early: bool, groups: Sequence[str]
     ) -> EffectivePlugin:
         """The first of `pairs` as the winner over the others. Equal answers are one object."""
-        key = (tuple((scope, id(record)) for scope, record in pairs), moved, unauthenticated)
+        key = (tuple((scope, id(record)) for scope, record in pairs), moved, early, *groups)
         found = self._answers.get(key)
         if found is None:
-            caveats = _caveats(pairs, moved=moved, unauthenticated=unauthenticated, reordered=self._reordered)
+            caveats = _caveats(pairs, moved=moved, early=early, reordered=self._reordered, groups=groups)
             found = self._answers[key] = _effective(pairs, moved=moved, caveats=tuple(caveats))
         return found
 
@@ -95,7 +105,7 @@ def effective_plugins(
     """The plugins that run for requests of this route, service, consumer and groups, in execution order.
 
     Entities are models, mappings or ids; without `service`, the one the route refers to is taken. Name a
-    consumer for requests it has authenticated for. `stream` is taken from the route if not given. Pass a
+    consumer for requests it authenticates for. `stream` is taken from the route if not given. Pass a
     `PluginIndex` when asking for many routes.
     """
     index = plugins if isinstance(plugins, PluginIndex) else PluginIndex(plugins)
@@ -114,7 +124,8 @@ def effective_plugins(
             consumer_groups=[identity for identity, _ in groups],
         )
     )
-    return _select(index, [pair for pair in found if _speaks(pair[1], stream=bool(stream))])
+    spoken = [pair for pair in found if _speaks(pair[1], stream=bool(stream))]
+    return _select(index, spoken, {identity: name or identity for identity, name in groups})
 
 
 def _speaks(record: PluginRecord, *, stream: bool) -> bool:
@@ -124,7 +135,9 @@ def _speaks(record: PluginRecord, *, stream: bool) -> bool:
     return any((protocol in STREAM_PROTOCOLS) == stream for protocol in record.protocols)
 
 
-def _select(index: PluginIndex, found: Sequence[tuple[str, PluginRecord]]) -> EffectivePlugins:
+def _select(
+    index: PluginIndex, found: Sequence[tuple[str, PluginRecord]], group_names: Mapping[str, str]
+) -> EffectivePlugins:
     enabled: dict[str, list[tuple[str, PluginRecord]]] = {}
     disabled: list[IdlePlugin] = []
     for scope, record in found:
@@ -133,7 +146,8 @@ def _select(index: PluginIndex, found: Sequence[tuple[str, PluginRecord]]) -> Ef
         else:
             disabled.append(_idle(scope, record, "it is disabled, so the next less specific one runs"))
     shadowed: list[IdlePlugin] = []
-    if any("consumer" in scope for scope, _ in found):
+    scoped_to_consumers = any("consumer" in scope for scope, _ in found)
+    if scoped_to_consumers:
         shadowed.extend(_without_early_consumers(enabled))
     chosen = {name: pairs for name, pairs in enabled.items() if pairs}
     for pairs in chosen.values():
@@ -141,17 +155,26 @@ def _select(index: PluginIndex, found: Sequence[tuple[str, PluginRecord]]) -> Ef
         shadowed.extend(_loser(scope, loser_scope, record) for loser_scope, record in pairs[1:])
     static = _static_order(chosen)
     ordered = access_order(static)
-    before = {record.name: place for place, record in enumerate(static)}
-    unauthenticated = not any(_authenticates(name) for name in chosen)
+    early = _before_authentication(ordered) if scoped_to_consumers else ()
+    forward = pulled_forward(static, ordered)
     winners = tuple(
         index.effective(
             chosen[record.name],
-            moved=before[record.name] != place,
-            unauthenticated=unauthenticated,
+            moved=record.name in forward,
+            early=record.name in early,
+            groups=_rival_groups(chosen[record.name], group_names),
         )
-        for place, record in enumerate(ordered)
+        for record in ordered
     )
     return EffectivePlugins(winners, tuple(shadowed), tuple(disabled))
+
+
+def _rival_groups(pairs: Sequence[tuple[str, PluginRecord]], names: Mapping[str, str]) -> list[str]:
+    """The groups whose configurations of one plugin stand at the winner's scope level, the winner's first."""
+    if len(pairs) < 2 or "consumer_group" not in pairs[0][0]:
+        return []
+    ids = dict.fromkeys(record.consumer_group_id or "" for scope, record in pairs if scope == pairs[0][0])
+    return [names.get(identity, identity) for identity in ids] if len(ids) > 1 else []
 
 
 def _authenticates(name: str) -> bool:
@@ -164,11 +187,11 @@ def _without_early_consumers(enabled: dict[str, list[tuple[str, PluginRecord]]])
     Without such a configuration a plugin may have another ordering, or none, so the order is looked at again.
     """
     while True:
-        blind = [
-            name
-            for name in _blind_to_consumers(enabled)
-            if any("consumer" in scope for scope, _ in enabled[name])
-        ]
+        order = access_order(_static_order(enabled))
+        early = _before_authentication(order)
+        if len(early) == len(order) or any(catalogue().get(record.name).priority is None for record in order):
+            return  # the caller knows how the consumer got in: by none of these, or by one nobody knows
+        blind = [name for name in early if any("consumer" in scope for scope, _ in enabled[name])]
         if not blind:
             return
         for name in blind:
@@ -179,13 +202,9 @@ def _without_early_consumers(enabled: dict[str, list[tuple[str, PluginRecord]]])
             enabled[name] = [pair for pair in enabled[name] if "consumer" not in pair[0]]
 
 
-def _blind_to_consumers(enabled: Mapping[str, Sequence[tuple[str, PluginRecord]]]) -> list[str]:
-    """Known plugins that run before the first authentication plugin, if there is one and nothing custom."""
-    order = [record.name for record in access_order(_static_order(enabled))]
-    first = next((place for place, name in enumerate(order) if _authenticates(name)), None)
-    if first is None or any(catalogue().get(name).priority is None for name in order):
-        return []
-    return order[:first]
+def _before_authentication(order: Sequence[PluginRecord]) -> list[str]:
+    """The plugins that run before the first one known to authenticate: all of them if there is none."""
+    return [record.name for record in takewhile(lambda record: not _authenticates(record.name), order)]
 
 
 def _static_order(enabled: Mapping[str, Sequence[tuple[str, PluginRecord]]]) -> list[PluginRecord]:
@@ -194,7 +213,12 @@ def _static_order(enabled: Mapping[str, Sequence[tuple[str, PluginRecord]]]) -> 
 
 
 def _caveats(
-    pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, unauthenticated: bool, reordered: bool
+    pairs: Sequence[tuple[str, PluginRecord]],
+    *,
+    moved: bool,
+    early: bool,
+    reordered: bool,
+    groups: Sequence[str],
 ) -> Iterator[str]:
     scope, record = pairs[0]
     if not catalogue().get(record.name).known:
@@ -202,12 +226,19 @@ def _caveats(
     if record.condition is not None:
         yield "It has a condition and is skipped for requests that do not meet it"
     if moved:
-        yield "Its place in the access phase was changed by an ordering"
-    if "consumer" in scope and unauthenticated:
-        yield "No authentication plugin runs here, so the gateway would not learn the consumer"
+        yield "An ordering makes it run earlier in the access phase than its priority says"
+    if "consumer" in scope and early:
+        yield (
+            "No authentication plugin Kong documents runs before it, so the gateway knows the consumer only "
+            "if another plugin authenticates, and otherwise runs a less specific configuration"
+        )
     if "consumer" in scope and reordered:
         yield "A plugin has an ordering, and gateways before 3.14 then run no plugin scoped to consumers"
-    if [other for other, _ in pairs].count(scope) > 1:
+    if groups:
+        yield (
+            f"Of the groups {listed(groups)} the alphabetically first counts today, which is not guaranteed"
+        )
+    elif [other for other, _ in pairs].count(scope) > 1:
         yield "Another configuration has the same scope, so which one runs is not guaranteed"
 
 
@@ -249,6 +280,8 @@ def _loser(winner: str, scope: str, record: PluginRecord) -> IdlePlugin:
 @lru_cache(maxsize=1024)  # names are a customer's: not kept without end
 def _lost(winner: str, scope: str, name: str) -> tuple[str, tuple[str, ...] | None]:
     """Why a configuration of plugin `name` lost, and the phases in which it runs all the same."""
+    if scope == winner and "consumer_group" in scope:
+        return f"another configuration is scoped to {said(scope)} as well, of a group that goes first", ()
     if scope == winner:
         return f"another configuration is scoped to {said(scope)} as well", ()
     because = f"a configuration scoped to {said(winner)} runs instead of this one for {said(scope)}"

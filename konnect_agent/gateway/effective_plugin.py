@@ -24,8 +24,8 @@ SCOPES = (
 class EffectivePlugin:
     """A configuration that runs. `plugin` and `beat` are the objects passed in, `beat` most specific first.
 
-    `priority` is None for a plugin the catalogue does not know. `moved` says that `ordering` changed its
-    place in the access phase; its other phases keep the static order. `phases` are those it takes part in
+    `priority` is None for a plugin the catalogue does not know. `moved` says that `ordering` pulled it
+    forward in the access phase; its other phases keep the static order. `phases` are those it takes part in
     with this scope, None where unknown.
     """
 
@@ -57,8 +57,12 @@ class EffectivePlugin:
     def because(self) -> str:
         """Why this configuration runs, in one or more sentences."""
         reason = f"It is scoped to {said(self.scope)}"
-        if self.beaten_scopes:
-            reason += f", which beats {listed([said(scope) for scope in self.beaten_scopes])}"
+        beaten = [scope for scope in self.beaten_scopes if scope != self.scope]
+        if beaten:
+            names = ["the global one" if scope == "global" else said(scope) for scope in beaten]
+            reason += f", which beats {listed(names)}"
+        elif self.beaten_scopes:
+            reason += ", like another configuration of this plugin"
         elif self.scope != "global":
             reason += ", and no other configuration of this plugin applies"
         else:
@@ -107,6 +111,6 @@ def said(scope: str) -> str:
     return "everything" if scope == "global" else "the " + listed(parts)
 
 
-def listed(texts: Sequence[str]) -> str:
+def listed(texts: Sequence[str], *, last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
-    return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " and " + texts[-1]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} {last} {texts[-1]}"

@@ -2,14 +2,16 @@
 
 Matchers that hold come first, in the order the gateway tries them, then the others in table order. The
 sentences name the request's value beside the route's, because that is what one compares when a request
-takes the wrong route.
+takes the wrong route. Of an expression the predicates that fail are named. Routes the router does not know
+(their service is disabled, or it would not load them) come last, with the reason.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from konnect_agent.gateway.compatible import Calculation
 from konnect_agent.gateway.entities import Endpoint, RouteRecord
+from konnect_agent.gateway.failing import failures_of
 from konnect_agent.gateway.predicates import evaluate
 from konnect_agent.gateway.ranking import count, deciding, deciding_traditional, describe
 from konnect_agent.gateway.request import Facts
@@ -24,7 +26,9 @@ _DOUBT = "; a route with a regex that cannot be evaluated here might match inste
 class Candidate:
     """One matcher. `matched` is None when that hangs on a regex that cannot be evaluated.
 
-    `paths` tells the matchers of one route apart; `failed` names the fields that do not match.
+    `paths` tells the matchers of one route apart; `failed` names the fields that do not match, those of an
+    expression as the language calls them. It is ("service",) where the service is disabled and ("route",)
+    where the gateway would not load the route: then the rank is empty.
     """
 
     route: object
@@ -47,23 +51,51 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A route that is no candidate: what of it keeps it out, "service" or "route", and why."""
+
+    route: object
+    paths: tuple[str, ...]
+    field: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Verdict:
     route: RouteRecord
     paths: tuple[str, ...]
-    failed: tuple[str, ...]
+    failures: Mapping[str, str]  # by field, why it failed
     open_questions: tuple[str, ...]
     rank: str
 
     @property
     def matched(self) -> bool | None:
-        return False if self.failed else None if self.open_questions else True
+        return False if self.failures else None if self.open_questions else True
 
 
 def explain(
-    table: TreeTable | TraditionalTable, facts: Facts, *, calculation: Calculation = "original"
+    table: TreeTable | TraditionalTable,
+    facts: Facts,
+    *,
+    calculation: Calculation = "original",
+    left_out: Iterable[LeftOut] = (),
 ) -> Explanation:
-    """Explain the routing of one request in `table`."""
-    return _Explainer(table, facts, calculation).run()
+    """Explain the routing of one request in `table`, and name the routes that were `left_out` of it."""
+    found = _Explainer(table, facts, calculation).run()
+    loaded = {(id(candidate.route), path) for candidate in found.candidates for path in candidate.paths}
+    absent = [
+        Candidate(
+            route=one.route,
+            paths=tuple(path for path in one.paths if (id(one.route), path) not in loaded),
+            matched=False,
+            won=False,
+            failed=(one.field,),
+            rank="",
+            because=one.because,
+        )
+        for one in left_out
+    ]
+    return replace(found, candidates=(*found.candidates, *absent))
 
 
 class _Explainer:
@@ -101,14 +133,14 @@ class _Explainer:
             paths=verdict.paths,
             matched=verdict.matched,
             won=position == self._winner,
-            failed=verdict.failed,
+            failed=tuple(verdict.failures),
             rank=verdict.rank,
             because=self._reason(position, verdict),
         )
 
     def _reason(self, position: int, verdict: _Verdict) -> str:
-        if verdict.failed:
-            return "; ".join(_failure(verdict.route, name, self._facts) for name in verdict.failed)
+        if verdict.failures:
+            return "; ".join(f"{name}: {why}" for name, why in verdict.failures.items())
         if verdict.matched is None:
             return f"undecidable: {', '.join(verdict.open_questions)} cannot be evaluated here"
         if self._winner is None:
@@ -141,7 +173,12 @@ def _tree_verdict(table: TreeTable, position: int, facts: Facts) -> _Verdict:
     answers = {criterion.name: evaluate(criterion.node, facts) for criterion in matcher.criteria}
     if all(answers.values()) and table.holds(position, facts) is None:
         answers["one of its regexes"] = None
-    return _verdict(matcher.route, matcher.paths or (), answers, describe(matcher))
+    verdict = _verdict(matcher.route, matcher.paths or (), answers, describe(matcher), facts)
+    if "expression" in verdict.failures:
+        (expression, *_) = matcher.criteria
+        failures = {name: why for name, why in verdict.failures.items() if name != "expression"}
+        return replace(verdict, failures=failures_of(expression.node, facts) | failures)
+    return verdict
 
 
 def _traditional(table: TraditionalTable, facts: Facts) -> list[_Verdict]:
@@ -150,7 +187,7 @@ def _traditional(table: TraditionalTable, facts: Facts) -> list[_Verdict]:
     verdicts: list[_Verdict] = []
     for entry in table.entries:
         answers = dict(entry.answers(connection, reached))
-        verdicts.append(_verdict(entry.route, entry.paths, answers, _traditional_rank(entry)))
+        verdicts.append(_verdict(entry.route, entry.paths, answers, _traditional_rank(entry), facts))
     return verdicts
 
 
@@ -160,24 +197,26 @@ def _traditional_rank(entry: Entry) -> str:
 
 
 def _verdict(
-    route: RouteRecord, paths: tuple[str, ...], answers: dict[str, bool | None], rank: str
+    route: RouteRecord,
+    paths: tuple[str, ...],
+    answers: Mapping[str, bool | None],
+    rank: str,
+    facts: Facts,
 ) -> _Verdict:
-    failed = tuple(name for name, answer in answers.items() if answer is False)
+    failures = {
+        name: f"it wants {_shorten(list(_wanted(route, paths, name)))}, the request has {_given(name, facts)}"
+        for name, answer in answers.items()
+        if answer is False
+    }
     unknown = tuple(name for name, answer in answers.items() if answer is None)
-    return _Verdict(route, paths, failed, unknown, rank)
+    return _Verdict(route, paths, failures, unknown, rank)
 
 
-def _failure(route: RouteRecord, name: str, facts: Facts) -> str:
-    return f"{name}: it wants {_shorten(list(_wanted(route, name)))}, the request has {_given(name, facts)}"
-
-
-def _wanted(route: RouteRecord, name: str) -> Iterator[str]:
+def _wanted(route: RouteRecord, paths: tuple[str, ...], name: str) -> Iterator[str]:
     if name.startswith("header "):
         for header, values in (route.headers or {}).items():
             if _same_header(header, name.removeprefix("header ")):
                 yield from values
-    elif name == "expression":
-        yield route.expression or ""
     elif name in ("sources", "destinations"):
         yield from map(_endpoint, (route.sources if name == "sources" else route.destinations) or ())
     else:
@@ -185,7 +224,7 @@ def _wanted(route: RouteRecord, name: str) -> Iterator[str]:
             "snis": route.snis,
             "methods": route.methods,
             "hosts": route.hosts,
-            "paths": route.paths,
+            "paths": paths,
             "protocols": route.protocols,
         }
         yield from lists.get(name) or ()
@@ -209,7 +248,7 @@ def _given(name: str, facts: Facts) -> str:
         "sources": _endpoint(Endpoint(request.src_ip, request.src_port)),
         "destinations": _endpoint(Endpoint(request.dst_ip, request.dst_port)),
     }
-    return given.get(name, f"{request.method} {request.host or ''}{facts.path}")
+    return given.get(name, "")
 
 
 def _endpoint(endpoint: Endpoint) -> str:

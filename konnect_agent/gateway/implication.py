@@ -5,14 +5,18 @@ is enough to say "this route can never win", and never says it wrongly. The one 
 is that their paths start with a slash: nginx lets no other in.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from itertools import product
+from math import prod
 from typing import cast
 
 from konnect_agent.gateway.predicates import And, Constant, Node, Not, Or, Predicate, compare
 from konnect_agent.gateway.regexes import Regex
 
 _ALWAYS = Predicate("http.path", "^=", "/")
+_MOST_CASES = 256
 _END_SENSITIVE = ("$", "\\z", "\\b", "\\B", "(?")
 
 
@@ -31,6 +35,22 @@ def implies(narrow: Node, wide: Node) -> bool:
     if not isinstance(wide, Predicate):
         return False
     return _follows(_ALWAYS, wide) or (isinstance(narrow, Predicate) and _follows(narrow, wide))
+
+
+def alternatives(node: Node) -> Iterator[Node]:
+    """Conditions without lists: one holds wherever `node` does; or only `node` if they are too many."""
+    parts = [part.nodes if isinstance(part, Or) else (part,) for part in _conjuncts(node)]
+    if prod(map(len, parts)) > _MOST_CASES:
+        return iter((node,))
+    return map(And, product(*parts))
+
+
+def _conjuncts(node: Node) -> Iterator[Node]:
+    if isinstance(node, And):
+        for part in node.nodes:
+            yield from _conjuncts(part)
+    else:
+        yield node
 
 
 def is_open_ended(pattern: str) -> bool:

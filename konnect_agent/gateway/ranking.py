@@ -1,16 +1,17 @@
 """Why one matcher stands before another, in words (fact sheet 7.5 and 7.6).
 
-The rank is one number, so what decides between two is its highest bit that differs; the table of bits says
-which part of the rank that bit belongs to under the calculation in force.
+Under `strict` the parts of a rank are compared one after the other. Under `original` they overlap in one
+number, so what decides between two is its highest bit that differs: the table says whose bit that is.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import astuple
 
 from konnect_agent.gateway.compatible import EXPRESSION_RANK, Calculation, Rank
 from konnect_agent.gateway.matchers import Matcher
 from konnect_agent.gateway.traditional import Entry, tie
 
-_STRICT = ((61, "fields"), (60, "hosts"), (52, "headers"), (51, "regex"), (19, "priority"), (0, "length"))
+_STRICT = ("fields", "hosts", "headers", "regex", "priority", "length")  # as the parts of a rank stand
 _ORIGINAL = (
     (61, "overflow"),
     (60, "hosts"),
@@ -22,6 +23,7 @@ _ORIGINAL = (
     (19, "priority"),
     (0, "length"),
 )
+_FIELDS_BIT = 29
 _TRADITIONAL = (
     "its hosts are plain, or a wildcard with port, or its path is a regex",
     "it names more headers",
@@ -38,9 +40,25 @@ def deciding(better: Matcher, other: Matcher, *, calculation: Calculation) -> st
         return "both have the same rank: undefined by Kong's documentation, the larger id wins as executed"
     if better.rank is None or other.rank is None:
         return _without_rank(better, other)
-    bit = (better.packed ^ other.packed).bit_length() - 1
-    part = next(name for start, name in (_STRICT if calculation == "strict" else _ORIGINAL) if bit >= start)
+    if calculation == "strict":
+        part = _strict(better.rank, other.rank)
+    else:
+        bit = (better.packed ^ other.packed).bit_length() - 1
+        part = _original(better.rank, other.rank, bit)
     return _PHRASES[part](better.rank, other.rank)
+
+
+def _strict(better: Rank, other: Rank) -> str:
+    parts = zip(_STRICT, astuple(better), astuple(other), strict=True)
+    return next(name for name, mine, theirs in parts if mine != theirs)
+
+
+def _original(better: Rank, other: Rank, bit: int) -> str:
+    """The part that the highest `bit` which differs belongs to: a large regex_priority reaches the fields."""
+    part = next(name for start, name in _ORIGINAL if bit >= start)
+    if part != "fields" or (better.weight > other.weight and better.weight >> (bit - _FIELDS_BIT) & 1):
+        return part
+    return "priority as fields"
 
 
 def describe(matcher: Matcher) -> str:
@@ -108,6 +126,10 @@ _PHRASES: Mapping[str, Callable[[Rank, Rank], str]] = {
     "headers": lambda a, b: f"headers and regex_priority count more ({_mixed(a)} against {_mixed(b)})",
     "regex": lambda _a, _b: "its path is a regex",
     "priority": lambda a, b: f"its regex_priority is higher ({a.regex_priority} against {b.regex_priority})",
+    "priority as fields": lambda a, _b: (
+        f"its regex_priority {a.regex_priority} reaches into the number of fields in the 32-bit arithmetic "
+        "of `original`"
+    ),
     "length": lambda a, b: f"its prefix is longer ({a.length} against {b.length} bytes)",
     "overflow": _overflow,
 }

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import islice
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from urllib.parse import unquote_to_bytes, urlencode
 
+from konnect_agent.errors import ConfigError
 from konnect_agent.gateway.entities import STREAM_PROTOCOLS
 from konnect_agent.gateway.paths import normalize, split_query
 
@@ -36,7 +37,8 @@ class Request:
 
     `path` may carry a query string; `queries` overrides it. `host` is the Host header as sent, port included.
     `scheme` defaults to https, as routes do. `http2` matters to gRPC routes only; None means "as required".
-    `dst_port` is the listener's port and is used when `host` carries none.
+    `dst_port` is the listener's port and is used when `host` carries none. Raises ConfigError for a
+    header or a query argument that is neither a text nor a list of texts.
     """
 
     method: str = "GET"
@@ -51,6 +53,15 @@ class Request:
     dst_ip: str | None = None
     dst_port: int | None = None
     http2: bool | None = None
+
+    def __post_init__(self) -> None:
+        for kind, given in (("header", self.headers), ("query argument", self.queries or {})):
+            for name, values in given.items():
+                if not _is_text(values):
+                    raise ConfigError(
+                        f"The {kind} {name} of a request is {type(values).__name__}.",
+                        hint="Give a text or a list of texts.",
+                    )
 
     @property
     def is_stream(self) -> bool:
@@ -221,6 +232,13 @@ def _headers(request: Request) -> dict[str, tuple[str, ...]]:
     if request.host is not None:
         found.setdefault("host", (request.host,))
     return found
+
+
+def _is_text(values: object) -> bool:
+    if isinstance(values, str):
+        return True
+    several = isinstance(values, Sequence)
+    return several and all(isinstance(value, str) for value in cast("Sequence[object]", values))
 
 
 def _values(given: Values) -> tuple[str, ...]:

@@ -7,14 +7,16 @@ The flavor and the calculation are data plane settings that Konnect does not sho
 `explain` and `shadowed` answer why, and who never wins.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar, get_args
 
+from konnect_agent.errors import ConfigError
 from konnect_agent.gateway.collector import collector_paused
 from konnect_agent.gateway.compatible import Calculation
+from konnect_agent.gateway.effective_plugin import listed
 from konnect_agent.gateway.entities import RouteRecord, ServiceRecord, read_route, read_service
-from konnect_agent.gateway.explaining import Explanation, explain
+from konnect_agent.gateway.explaining import Explanation, LeftOut, explain
 from konnect_agent.gateway.matchers import Flavor, Refused, prepare, subsystems
 from konnect_agent.gateway.outcome import Outcome, dispose
 from konnect_agent.gateway.request import Facts, Request
@@ -24,6 +26,11 @@ from konnect_agent.gateway.traditional import TraditionalTable
 from konnect_agent.gateway.upstream import escape, upstream_path
 
 Table: TypeAlias = TreeTable | TraditionalTable
+Word = TypeVar("Word", bound=str)
+
+FLAVORS: tuple[Flavor, ...] = get_args(Flavor)
+CALCULATIONS: tuple[Calculation, ...] = get_args(Calculation)
+_ALIASES: Mapping[str, Flavor] = {"traditional_compat": "traditional_compatible"}  # as Kong's pages write too
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,8 @@ class Router:
     """Routes requests as a data plane of the given flavor would. Immutable after construction.
 
     `routes` and `services` are models or mappings as Konnect returns them. `calculation` is
-    `route_match_calculation`: "original" as executed by the gateway, "strict" as documented.
+    `route_match_calculation`: "original" as executed by the gateway, "strict" as documented. Raises
+    ConfigError for any other flavor or calculation.
     """
 
     def __init__(
@@ -74,8 +82,8 @@ class Router:
         flavor: Flavor = "traditional_compatible",
         calculation: Calculation = "original",
     ) -> None:
-        self.flavor: Flavor = flavor
-        self.calculation: Calculation = calculation
+        self.flavor: Flavor = _known(_ALIASES.get(flavor, flavor), FLAVORS, "router flavor")
+        self.calculation: Calculation = _known(calculation, CALCULATIONS, "route match calculation")
         with collector_paused():
             self._services = {service.id: service for service in map(read_service, services)}
             pairs = [(route, self._services.get(route.service_id or "")) for route in map(read_route, routes)]
@@ -106,7 +114,9 @@ class Router:
 
     def explain(self, request: Request) -> Explanation:
         """Why `request` goes where it goes: every candidate, what failed, which rank decided."""
-        return explain(self.table(request), Facts(request), calculation=self.calculation)
+        left_out = self._left_out(stream=request.is_stream)
+        table, facts = self.table(request), Facts(request)
+        return explain(table, facts, calculation=self.calculation, left_out=left_out)
 
     def shadowed(self) -> Shadows:
         """Routes that never win, pairs of undefined order, and pairs the calculations order differently."""
@@ -120,6 +130,18 @@ class Router:
     def tables(self) -> tuple[Table, Table]:
         """The tables of the HTTP and of the stream subsystem."""
         return self._tables[0], self._tables[1]
+
+    def _left_out(self, *, stream: bool) -> Iterator[LeftOut]:
+        """The routes a table of this subsystem does not have, or not all of."""
+        disabled = "its service is disabled, and the gateway leaves out all routes of such a service"
+        absent = [(origin, "service", disabled) for origin in self.disabled]
+        absent += [
+            (entry.route, "route", f"the gateway does not load it: {entry.reason}") for entry in self.refused
+        ]
+        for origin, field, because in absent:
+            route = read_route(origin)
+            if stream in subsystems(route):
+                yield LeftOut(origin, route.paths or (), field, because)
 
     def _table(
         self,
@@ -164,6 +186,12 @@ class Router:
             because=disposition.because,
             undecided=tuple(record.origin for record in won.undecided),
         )
+
+
+def _known(word: Word, words: tuple[Word, ...], what: str) -> Word:
+    if word not in words:
+        raise ConfigError(f"{word!r} is no {what}.", hint=f"Use {listed(words, last='or')}.")
+    return word
 
 
 def _url(service: ServiceRecord, path: str | None, facts: Facts) -> str | None:

@@ -1,8 +1,9 @@
 """Which configuration fields hold a secret, and whether by vault reference (fact sheet 9).
 
 A field is secret if Kong keeps it encrypted. Plugins without such marks, and fields that are free maps
-(headers, parameters), are judged by the key's name; that part is inferred. A value is never returned: only
-where it stands, and whether it is a reference or plain.
+(headers, parameters), are judged by the key's name, and so are the `name:value` entries the transformer
+plugins add, append or put in place; that part is inferred. A value is never returned: only where it stands,
+and whether it is a reference or plain.
 """
 
 import re
@@ -29,6 +30,9 @@ _INNOCENT_NAME = re.compile(
     r"|^(tokens_count_strategy|max_tokens|\w+_tokens)$",
     re.I,
 )
+# A value taken from the request, or from a vault as its author meant it, is none that stands here.
+_ENTRY = re.compile(r"(?P<name>[^:]+):(?!\s*(?:\$\(|\{vault://))\s*\S")
+_ENTRIES = re.compile(r"(?:.+\.)?(?:add|append|replace)\.(?:headers|querystring|body|json)\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,9 @@ def _found(
         if value in (None, "") or isinstance(value, bool):
             continue
         encrypted = any(pattern.fullmatch(path) for pattern in marked)
-        if not encrypted and not (isinstance(value, str) and _sounds_secret(key)):
+        entry = _ENTRY.match(value) if isinstance(value, str) and _ENTRIES.fullmatch(path) else None
+        name = entry["name"] if entry else key
+        if not encrypted and not (isinstance(value, str) and _sounds_secret(name)):
             continue
         reference = parse_reference(value)
         yield SecretField(

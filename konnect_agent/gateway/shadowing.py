@@ -1,7 +1,9 @@
 """Routes that never win, and orders nobody should rely on.
 
-1. A matcher can never win if a better ranked one of another route holds wherever it holds; a route never wins
-   if none of its matchers can. Proven by implication, so a reported route is certain, a missing one is not.
+1. A route that wins an example request of its own can win. Of the others, a matcher can never win if better
+   ranked ones of other routes together hold wherever it holds; a route never wins if none of its matchers
+   can. That is proven by implication, so a reported route is certain; where it can be neither shown nor
+   proven (a regex within another, mostly), the answer is not complete.
 2. Two routes compete if one request satisfies both. Such a request is sought for every two matchers whose
    ranks are equal, or are ordered differently by `original` and `strict`, and which may overlap (`overlaps`):
    from the values of both, field by field (`witnesses`). On it, the order is undefined if the best matchers
@@ -9,22 +11,25 @@
 Every such pair comes with its request. Two regexes are known to meet only where an example of one suits both.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from konnect_agent.gateway.competition import Competition, TraditionalCompetition, TreeCompetition
-from konnect_agent.gateway.request import Request
+from konnect_agent.gateway.request import Facts, Request
 from konnect_agent.gateway.table import TreeTable
 from konnect_agent.gateway.traditional import TraditionalTable
-from konnect_agent.gateway.witnesses import joint_witnesses, witnesses
+from konnect_agent.gateway.witnesses import attempts, joint_witnesses
 
+_PER_PART = 96  # examples of one part
+_MAX_ATTEMPTS = 50_000  # further examples tried in one table: some seconds
 _MAX_PAIRS = 10_000
 _MAX_CHECKS = 50_000  # pairs looked at in one table: some seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Shadowed:
-    """A route that can never win; `by` are the routes that always go first."""
+    """A route that can never win; `by` are the routes of which one always goes first."""
 
     route: object
     by: tuple[object, ...]
@@ -43,7 +48,7 @@ class Shadows:
     """`never` can never win, `undefined` pairs have equal rank, `disputed` pairs are ordered by calculation.
 
     A disputed pair names the winner under `original` first, the one under `strict` second. `complete` is
-    false when there were too many pairs to look at all of them.
+    false when a route that `never` wins may be missing, or when there were too many pairs to look at all.
     """
 
     never: tuple[Shadowed, ...]
@@ -56,43 +61,90 @@ def shadows(tables: Sequence[TreeTable | TraditionalTable]) -> Shadows:
     """Analyse whole tables."""
     never: list[Shadowed] = []
     contests = _Contests()
+    complete = True
     for table in tables:
         competition = (
             TreeCompetition(table) if isinstance(table, TreeTable) else TraditionalCompetition(table)
         )
-        never.extend(_never(table, competition))
+        unreachable = _Unreachable(table, competition)
+        never.extend(unreachable.never)
+        complete &= unreachable.complete
         contests.look_at(table, competition)
     return Shadows(
         tuple(never),
         tuple(contests.undefined.values()),
         tuple(contests.disputed.values()),
-        contests.complete,
+        complete and contests.complete,
     )
 
 
-def _never(table: TreeTable | TraditionalTable, competition: Competition) -> Iterator[Shadowed]:
-    dominators: dict[int, list[int | None]] = {}
-    for position in range(len(table)):
-        found = _dominator(table, competition, position)
-        dominators.setdefault(id(table.route(position)), []).append(found)
-    for position in range(len(table)):
-        route = table.route(position)
-        found = dominators.pop(id(route), [None])
-        certain = [better for better in found if better is not None]
-        if len(certain) == len(found):
-            by = {id(table.route(better)): table.route(better).origin for better in certain}
-            yield Shadowed(route.origin, tuple(by.values()))
+class _Unreachable:
+    """The routes of a table that cannot win; `complete` is whether all others were seen winning a request."""
 
+    def __init__(self, table: TreeTable | TraditionalTable, competition: Competition) -> None:
+        self._table, self._competition = table, competition
+        self._attempts_left = _MAX_ATTEMPTS
+        self.never: list[Shadowed] = []
+        self.complete = True
+        positions: dict[int, list[int]] = {}
+        for position in range(len(table)):
+            positions.setdefault(id(table.route(position)), []).append(position)
+        for own in positions.values():
+            self._look_at(own)
 
-def _dominator(table: TreeTable | TraditionalTable, competition: Competition, position: int) -> int | None:
-    """The best ranked part of another route that holds wherever this one does, if that can be proven."""
-    twin = table.twin(position)
-    if twin is not None:
-        return twin
-    for better in table.betters(position, next(witnesses(competition.parts[position]), None)):
-        if table.route(better) is not table.route(position) and table.covers(better, position):
-            return better
-    return None
+    def _look_at(self, positions: Sequence[int]) -> None:
+        """Judge a route by its parts, the cheap ways first."""
+        if any(self._wins(position, self._examples(position, 1)) for position in positions):
+            return
+        found = {position: self._dominator(position) for position in positions}
+        if None in found.values():
+            if any(self._wins(position, self._examples(position)) for position in positions):
+                return
+            found = {position: by or self._dominators(position) for position, by in found.items()}
+        by: dict[int, object] = {}
+        for dominators in found.values():
+            if dominators is None:
+                self.complete = False
+                return
+            for better in map(self._table.route, dominators):
+                by.setdefault(id(better), better.origin)
+        self.never.append(Shadowed(self._table.route(positions[0]).origin, tuple(by.values())))
+
+    def _wins(self, position: int, examples: Iterable[Request]) -> bool:
+        """Whether the part's route wins one of the examples, or might for all that is known."""
+        route = self._table.route(position)
+        for example in examples:
+            for place, holds in self._table.holding(Facts(example)):
+                if self._table.route(place) is route:
+                    return True
+                if holds:
+                    break
+        return False
+
+    def _dominator(self, position: int) -> tuple[int] | None:
+        """A better ranked part of another route that holds wherever this one does, if that can be proven."""
+        twin = self._table.twin(position)
+        if twin is not None:
+            return (twin,)
+        betters = self._betters(position, self._examples(position, 1))
+        found = (better for better in betters if self._table.covers(better, position))
+        return next(((better,) for better in found), None)
+
+    def _dominators(self, position: int) -> tuple[int, ...] | None:
+        """Several such parts, of which one holds wherever this one does."""
+        return self._table.cover(self._betters(position, self._examples(position)), position)
+
+    def _betters(self, position: int, examples: Iterable[Request]) -> list[int]:
+        """Better parts of other routes that match one of the examples."""
+        table, route = self._table, self._table.route(position)
+        found = {better for example in examples for better in table.betters(position, example)}
+        return [better for better in sorted(found) if table.route(better) is not route]
+
+    def _examples(self, position: int, most: int = _PER_PART) -> Iterable[Request]:
+        if most > 1:
+            most = min(most, self._attempts_left)
+            self._attempts_left -= most
+        return islice(attempts(self._competition.parts[position]), most)
 
 
 class _Contests:

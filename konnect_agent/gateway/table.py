@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from konnect_agent.gateway.entities import RouteRecord, ServiceRecord
-from konnect_agent.gateway.implication import implies, signature
+from konnect_agent.gateway.implication import alternatives, implies, signature
 from konnect_agent.gateway.index import CandidateIndex, members, needs
 from konnect_agent.gateway.matchers import Matcher
 from konnect_agent.gateway.predicates import Trace, evaluate
@@ -72,6 +72,21 @@ class TreeTable:
         """Whether matcher `wide` provably holds wherever `narrow` does."""
         # The gateway refuses a whole matcher for one bad regex, so one in doubt may not be there at all.
         return wide not in self._doubtful and implies(self.matchers[narrow].node, self.matchers[wide].node)
+
+    def cover(self, wide: Sequence[int], narrow: int) -> tuple[int, ...] | None:
+        """Those of `wide` that together provably hold wherever matcher `narrow` does.
+
+        The lists of a condition are finite, so it is taken apart into one for every choice of their values.
+        """
+        cases = alternatives(self.matchers[narrow].node)
+        certain = [place for place in wide if place not in self._doubtful]
+        found: dict[int, None] = {}
+        for case in cases:
+            better = next((place for place in certain if implies(case, self.matchers[place].node)), None)
+            if better is None:
+                return None
+            found[better] = None
+        return tuple(found)
 
     def tied(self, first: int, second: int) -> bool:
         """Whether the order of two matchers is undefined by Kong's documentation."""

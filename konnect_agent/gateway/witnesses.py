@@ -15,13 +15,14 @@ from typing import TypeAlias, cast
 
 from konnect_agent.gateway.entities import Endpoint, RouteRecord
 from konnect_agent.gateway.predicates import Node, Not, Predicate, evaluate
-from konnect_agent.gateway.regexes import Regex, regex_example
+from konnect_agent.gateway.regexes import Regex, regex_examples
 from konnect_agent.gateway.request import HEADERS, QUERIES, Facts, Request, Values
 
 Value: TypeAlias = str | Endpoint
 
 _PER_FIELD = 64
 _PER_PAIR = 24
+_BELOW = ("/-", "-")
 _HEADER, _QUERY = "header ", "query "
 _EXPRESSION_FIELDS = {"http.path": "paths", "http.method": "methods", "http.host": "hosts", "tls.sni": "snis"}
 _NAMES = ("hosts", "snis")  # where a wildcard may stand at either end
@@ -80,6 +81,20 @@ def witnesses(one: Part) -> Iterator[Request]:
             yield _assemble({**first, field: value}, one.schemes[0])
 
 
+def attempts(one: Part) -> Iterator[Request]:
+    """Requests that probably satisfy a part and, if any does, none that is better.
+
+    All combinations of its values, its paths also longer, and a method nobody names where it names none.
+    """
+    values = dict(one.values)
+    values.setdefault("methods", ("OTHER",))
+    if "paths" in values:
+        texts = [value for value in values["paths"] if isinstance(value, str)]
+        values["paths"] = tuple(dict.fromkeys((*texts, *(text + end for text in texts for end in _BELOW))))
+    for chosen in product(*values.values()):
+        yield _assemble(dict(zip(values, chosen, strict=True)), one.schemes[0])
+
+
 def joint_witnesses(one: Part, other: Part) -> Iterator[Request]:
     """Requests that probably satisfy both parts; none if a field of both has no value that suits both."""
     telling = {"snis", "protocols", "expression"} & (one.conditions.keys() | other.conditions.keys())
@@ -109,13 +124,13 @@ def _fields(route: RouteRecord, paths: Sequence[str]) -> dict[str, list[Value]]:
     found: dict[str, list[Value]] = {
         "methods": list(route.methods or ()),
         "hosts": [host.replace("*", "x") for host in route.hosts or ()],
-        "paths": [_path(path) for path in paths],
+        "paths": [text for path in paths for text in _path(path)],
         "snis": [sni.replace("*", "x").removesuffix(".") for sni in route.snis or ()],
         "sources": [_address(endpoint) for endpoint in route.sources or ()],
         "destinations": [_address(endpoint) for endpoint in route.destinations or ()],
     }
     for name, values in (route.headers or {}).items():
-        found[_folded(_HEADER + name)] = [_header(value) for value in values]
+        found[_folded(_HEADER + name)] = [text for value in values for text in _header(value)]
     return found
 
 
@@ -148,13 +163,13 @@ def _assemble(chosen: Mapping[str, Value], scheme: str) -> Request:
     )
 
 
-def _path(path: str) -> str:
-    """A text for a path: the prefix itself, or one its regex probably matches."""
-    return (regex_example(path[1:]) or "/") if path.startswith("~") else path
+def _path(path: str) -> list[str]:
+    """Texts for a path: the prefix itself, or those its regex probably matches."""
+    return (regex_examples(path[1:]) or ["/"]) if path.startswith("~") else [path]
 
 
-def _header(value: str) -> str:
-    return (regex_example(value[2:].lower()) or "x") if value.startswith("~*") else value
+def _header(value: str) -> list[str]:
+    return (regex_examples(value[2:].lower()) or ["x"]) if value.startswith("~*") else [value]
 
 
 def _address(endpoint: Endpoint) -> Endpoint:
@@ -167,17 +182,18 @@ def _expression_fields(node: Node) -> dict[str, list[Value]]:
     found: dict[str, list[Value]] = {}
     ends: dict[str, str | int] = {}
     for predicate in _positive(node):
-        field, value = predicate.field, _suiting(predicate)
-        if value is None:
+        field, values = predicate.field, _suiting(predicate)
+        if not values:
             continue
+        texts = map(str, values)
         if field.startswith("net.") and field != "net.protocol":
-            ends.setdefault(field, value)
+            ends.setdefault(field, values[0])
         elif field in _EXPRESSION_FIELDS:
-            found.setdefault(_EXPRESSION_FIELDS[field], []).append(str(value))
+            found.setdefault(_EXPRESSION_FIELDS[field], []).extend(texts)
         elif field.startswith(HEADERS):
-            found.setdefault(_folded(_HEADER + field.removeprefix(HEADERS)), []).append(str(value))
+            found.setdefault(_folded(_HEADER + field.removeprefix(HEADERS)), []).extend(texts)
         elif field.startswith(QUERIES):
-            found.setdefault(_QUERY + field.removeprefix(QUERIES), []).append(str(value))
+            found.setdefault(_QUERY + field.removeprefix(QUERIES), []).extend(texts)
     for name, side in (("sources", "net.src"), ("destinations", "net.dst")):
         ip, port = ends.get(f"{side}.ip"), ends.get(f"{side}.port")
         if ip is not None or port is not None:
@@ -193,18 +209,19 @@ def _positive(node: Node) -> Iterator[Predicate]:
             yield from _positive(child)
 
 
-def _suiting(predicate: Predicate) -> str | int | None:
-    """A value of its field that satisfies a predicate, probably."""
+def _suiting(predicate: Predicate) -> Sequence[str | int]:
+    """Values of its field that satisfy a predicate, probably."""
     constant = predicate.constant
     if isinstance(constant, Regex):
-        text = regex_example(constant.pattern)
+        texts = regex_examples(constant.pattern)
+    elif predicate.operator in ("!=", "not in"):
+        return ()
     elif isinstance(constant, int):
-        beyond = {">": 1, "<": -1}.get(predicate.operator, 0)
-        return None if predicate.operator == "!=" else constant + beyond
+        return (constant + {">": 1, "<": -1}.get(predicate.operator, 0),)
     elif isinstance(constant, IPv4Network | IPv6Network):
-        return str(constant.network_address) if predicate.operator == "in" else None
+        return (str(constant.network_address),)
     else:
-        text = None if predicate.operator == "!=" else str(constant)
-    if text is not None and predicate.field == "http.path" and not text.startswith("/"):
-        return f"/{text}"
-    return text
+        texts = [str(constant)]
+    if predicate.field == "http.path":
+        return [text if text.startswith("/") else f"/{text}" for text in texts]
+    return texts

@@ -58,7 +58,35 @@ def test_the_anonymous_consumer_may_be_given_by_name() -> None:
     plugins = [auth("key-auth", anonymous="nobody"), stopper("c1")]
     consumers = [{"id": "c1", "username": "nobody"}]
     assert authentication(plugins, consumers=consumers).kind == "any"
-    assert authentication(plugins).kind == "anonymous"
+    unresolved = authentication(plugins)
+    assert (unresolved.kind, unresolved.protected) == ("anonymous", None)
+    assert "request-termination for a consumer" in unresolved.because
+
+
+def test_what_stops_a_consumer_of_another_name_does_not_stop_the_anonymous_one() -> None:
+    plugins = [auth("key-auth", anonymous="nobody"), stopper("c1")]
+    assert authentication(plugins, consumers=[{"id": "c1", "username": "bob"}]).protected is False
+    by_id: dict[str, Any] = auth("key-auth", anonymous="00000000-0000-4000-8000-000000000001")
+    assert authentication([by_id, stopper("c1")]).protected is False
+
+
+def test_what_stops_a_group_may_stop_the_anonymous_consumer_or_spare_it() -> None:
+    fallback = auth("key-auth", anonymous="anon")
+    of_group: dict[str, Any] = {
+        "id": "g",
+        "name": "request-termination",
+        "consumer_group": {"id": "g"},
+        "config": {},
+    }
+    answer = authentication([fallback, of_group])
+    assert (answer.kind, answer.protected) == ("anonymous", None)
+    assert "request-termination for a consumer group" in answer.because
+    elsewhere = of_group | {"route": {"id": "other"}}
+    assert authentication([fallback, elsewhere], route="r").protected is False
+    for_all: dict[str, Any] = {"id": "all", "name": "request-termination", "config": {}}
+    spares = of_group | {"config": {"trigger": "x-stop"}}
+    assert authentication([fallback, for_all, of_group]).protected is True
+    assert authentication([fallback, for_all, spares]).protected is None
 
 
 def test_every_anonymous_consumer_must_be_stopped() -> None:
@@ -75,6 +103,14 @@ def test_a_condition_leaves_it_open() -> None:
     answer = authentication([auth("key-auth", condition="true")])
     assert (answer.kind, answer.protected) == ("required", None)
     assert "condition" in answer.because
+
+
+def test_one_plugin_without_a_condition_is_enough() -> None:
+    answer = authentication([auth("key-auth"), auth("jwt", condition="true")])
+    assert (answer.kind, answer.protected) == ("required", True)
+    either = [auth("key-auth", anonymous="anon"), auth("jwt", anonymous="anon", condition="true")]
+    assert authentication([*either, stopper("anon")]).protected is True
+    assert authentication([*either, stopper("anon", condition="true")]).protected is None
 
 
 def test_a_disabled_plugin_on_the_route_leaves_the_global_one_in_force() -> None:

@@ -32,6 +32,10 @@ def _id(given_plugin: object) -> str:
     return cast("dict[str, str]", given_plugin)["id"]
 
 
+def _name(given_plugin: object) -> str:
+    return cast("dict[str, str]", given_plugin)["name"]
+
+
 def names(found: EffectivePlugins) -> list[str]:
     return [plugin.name for plugin in found]
 
@@ -43,9 +47,10 @@ def ask(plugins: list[dict[str, Any]]) -> EffectivePlugins:
 @pytest.mark.parametrize("level", range(12))
 def test_each_scope_level_beats_all_less_specific_ones(level: int) -> None:
     plugins = [scoped(scope) for scope in reversed(SCOPES[level:])]
-    found = ask(plugins)
-    assert [(p.scope, p.level) for p in found] == [(SCOPES[level], level + 1)]
-    assert [_id(beaten) for beaten in found[0].beat] == list(SCOPES[level + 1 :])
+    for beside in ([plugin("key-auth")], []):
+        *_, found = ask([*plugins, *beside])
+        assert (found.scope, found.level) == (SCOPES[level], level + 1)
+        assert [_id(beaten) for beaten in found.beat] == list(SCOPES[level + 1 :])
     assert [idle.scope for idle in found.shadowed] == list(SCOPES[level + 1 :])
 
 
@@ -97,10 +102,19 @@ def test_flat_references_are_understood() -> None:
 
 def test_of_several_groups_the_alphabetically_first_counts() -> None:
     groups = [{"id": "g1", "name": "silver"}, {"id": "g2", "name": "gold"}]
-    plugins = [plugin("cors", id=g, consumer_group=g) for g in ("g1", "g2")]
-    found = effective_plugins(plugins, consumer="c", consumer_groups=groups)
-    assert [p.id for p in found] == ["g2"]
-    assert "not guaranteed" in found[0].because
+    plugins = [plugin("acl", id=g, consumer_group=g) for g in ("g1", "g2")]
+    found = effective_plugins([plugin("key-auth"), *plugins], consumer="c", consumer_groups=groups)
+    assert [p.id for p in found][1:] == ["g2"]
+    assert found[1].because == (
+        "It is scoped to the consumer group, like another configuration of this plugin (priority 950). "
+        "Of the groups gold and silver the alphabetically first counts today, which is not guaranteed."
+    )
+    assert "a group that goes first" in found.shadowed[0].because
+
+
+def test_what_is_global_is_beaten_by_name() -> None:
+    found = ask([scoped("consumer"), scoped("route"), scoped("global"), plugin("key-auth")])
+    assert "scoped to the consumer, which beats the route and the global one" in found[1].because
 
 
 def test_plugins_run_by_priority_and_equal_ones_in_reverse_alphabet() -> None:
@@ -122,6 +136,64 @@ def test_an_ordering_moves_a_plugin_in_the_access_phase() -> None:
     found = effective_plugins([plugin("key-auth"), moved, plugin("cors")])
     assert names(found) == ["cors", "rate-limiting", "key-auth"]
     assert "ordering" in found[1].because
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        # The worked examples of Kong's page about the default algorithm.
+        (
+            {"pre-function": {"after": ["opentelemetry"]}, "request-callout": {}, "opentelemetry": {}},
+            ["opentelemetry", "pre-function", "request-callout"],
+        ),
+        (
+            {
+                "key-auth": {},
+                "ldap-auth": {},
+                "header-cert-auth": {},
+                "response-transformer": {"before": ["ldap-auth"]},
+                "ai-proxy": {},
+            },
+            ["key-auth", "response-transformer", "ldap-auth", "header-cert-auth", "ai-proxy"],
+        ),
+        (
+            {"key-auth-enc": {}, "key-auth": {}, "acl": {"before": ["key-auth"]}},
+            ["key-auth-enc", "acl", "key-auth"],
+        ),
+        # Nothing slips in before the authentication that a rate limit was put in front of.
+        (
+            {"key-auth": {}, "acl": {}, "rate-limiting": {"before": ["key-auth"]}},
+            ["rate-limiting", "key-auth", "acl"],
+        ),
+        # The one in the middle is for another route.
+        ({"acl": {"after": ["cors"]}, "http-log": {"before": ["cors"]}}, ["http-log", "acl"]),
+    ],
+)
+def test_a_plugin_is_placed_right_behind_what_it_depends_on(
+    rules: dict[str, dict[str, list[str]]], expected: list[str]
+) -> None:
+    plugins = [
+        plugin(name, ordering={side: {"access": others} for side, others in rule.items()})
+        for name, rule in rules.items()
+    ]
+    assert names(effective_plugins(plugins)) == expected
+
+
+def test_a_long_chain_of_orderings_is_followed() -> None:
+    last = 3000
+    plugins = [
+        plugin(f"own-{number:05d}", ordering={"after": {"access": [f"own-{number - 1:05d}"]}})
+        for number in range(last)
+    ]
+    assert names(effective_plugins(plugins)) == sorted(map(_name, plugins))
+
+
+def test_a_plugin_that_only_makes_room_is_not_said_to_be_moved() -> None:
+    moved = plugin("rate-limiting", ordering={"before": {"access": ["key-auth"]}})
+    found = effective_plugins([plugin("key-auth"), plugin("acl"), moved])
+    assert [(p.name, p.moved) for p in found] == [
+        ("rate-limiting", True), ("key-auth", False), ("acl", False),
+    ]  # fmt: skip
 
 
 def test_an_ordering_may_say_after() -> None:
@@ -148,10 +220,20 @@ def test_a_plugin_before_every_authentication_never_sees_the_consumer() -> None:
     assert "before every authentication plugin" in found.shadowed[0].because
 
 
-def test_without_authentication_a_consumer_scope_comes_with_a_caveat() -> None:
-    plugins = [scoped("consumer")]
-    assert "No authentication plugin runs here" in ask(plugins)[0].because
-    assert "No authentication" not in ask([*plugins, plugin("key-auth")])[1].because
+def test_without_authentication_the_caller_is_believed_with_a_caveat() -> None:
+    found = ask([scoped("consumer"), scoped("consumer_group"), scoped("global")])
+    assert [p.scope for p in found] == ["consumer"]
+    assert "another plugin authenticates" in found[0].because
+
+
+def test_a_plugin_that_may_authenticate_leaves_a_consumer_scope_in_force_with_a_caveat() -> None:
+    own = [scoped("consumer"), scoped("global"), plugin("my-own")]
+    found = ask(own)
+    assert found[0].scope == "consumer"
+    assert "another plugin authenticates" in found[0].because
+    early = [plugin("cors", consumer="c"), plugin("key-auth"), plugin("my-own")]
+    assert "another plugin authenticates" in ask(early)[0].because
+    assert "another plugin authenticates" not in ask([*own, plugin("key-auth")])[1].because
 
 
 def test_stream_plugins_stay_out_of_http() -> None:

@@ -186,3 +186,95 @@ def test_in_the_old_router_a_higher_category_that_takes_all_leaves_nothing(
     routes = [route(1, created_at=1, **winner), route(2, created_at=2, **loser)]
     never = Router(routes, flavor="traditional").shadowed().never
     assert [entry.route for entry in never] == ([routes[1]] if certain else [])
+
+
+def test_routes_the_router_does_not_know_come_last_with_the_reason() -> None:
+    routes = [
+        route(1, paths=["/a/b"], service={"id": "s"}),
+        route(2, paths=["~/a("]),
+        route(3, paths=["/a", "~/b["]),
+        route(4, protocols=["tcp"], sources=[{"port": 1}], service={"id": "s"}),
+    ]
+    found = Router(routes, [{"id": "s", "enabled": False}]).explain(Request(path="/a/b"))
+    assert found.winner is routes[2]
+    assert [(c.route, c.paths, c.failed, c.matched, c.won) for c in found.candidates[1:]] == [
+        (routes[0], ("/a/b",), ("service",), False, False),
+        (routes[1], ("~/a(",), ("route",), False, False),
+        (routes[2], ("~/b[",), ("route",), False, False),
+    ]
+    assert "its service is disabled" in found.candidates[1].because
+    assert "malformed" in found.candidates[2].because
+
+
+def test_of_a_route_with_several_paths_only_those_of_the_part_are_named() -> None:
+    router = Router([route(1, paths=["/a", "/b/c", "~/z"])])
+    said = {c.paths: c.because for c in router.explain(Request(path="/b/c")).candidates}
+    assert said["~/z",] == "paths: it wants ~/z, the request has /b/c"
+    assert said["/a",] == "paths: it wants /a, the request has /b/c"
+
+
+@pytest.mark.parametrize(
+    ("expression", "failed", "because"),
+    [
+        (
+            'http.path ^= "/a" && any(http.headers.x) == "1" && net.dst.port == 80',
+            ("http.headers.x",),
+            'http.headers.x: it wants any(http.headers.x) == "1", the request has 2, 3',
+        ),
+        (
+            'http.method == "POST" && lower(http.host) =^ ".org"',
+            ("http.method", "http.host"),
+            'http.method: it wants http.method == "POST", the request has GET; '
+            'http.host: it wants lower(http.host) =^ ".org", the request has a.test',
+        ),
+        (
+            '(http.path == "/b" || net.src.ip in 10.0.0.0/8) && http.path ~ r#"^/a"#',
+            ("http.path", "net.src.ip"),
+            "net.src.ip: it wants "
+            'http.path == "/b" || net.src.ip in 10.0.0.0/8, the request has no such value',
+        ),
+        (
+            '!(http.path ^= "/a" && http.method == "GET")',
+            ("http.path", "http.method"),
+            'http.path: it wants !(http.path ^= "/a" && http.method == "GET"), the request has /a/1',
+        ),
+    ],
+)
+def test_the_predicates_of_an_expression_that_fail_are_named(
+    expression: str, failed: tuple[str, ...], because: str
+) -> None:
+    router = Router([route(1, expression=expression)], flavor="expressions")
+    request = Request(path="/a/1", host="a.test:80", headers={"x": ["2", "3"]})
+    candidate = of(router, request)["r1"]
+    assert candidate.failed == failed
+    assert because in candidate.because
+
+
+@pytest.mark.parametrize(
+    ("better", "other", "phrase"),
+    [
+        ({"paths": ["~/a"], "regex_priority": 2048}, {"paths": ["~/.*"]}, "its regex_priority 2048 reaches"),
+        (
+            {"paths": ["~/a"], "regex_priority": 3000},
+            {"paths": ["~/.*"], "methods": ["GET"]},
+            "its regex_priority 3000 reaches into the number of fields",
+        ),
+        (
+            {"paths": ["~/.*"], "methods": ["GET"]},
+            {"paths": ["~/a"], "regex_priority": 1024},
+            "more fields (2 against 1)",
+        ),
+    ],
+)
+def test_a_regex_priority_that_reaches_the_bits_of_the_fields_is_not_taken_for_fields(
+    better: dict[str, Any], other: dict[str, Any], phrase: str
+) -> None:
+    found = of(Router([route(1, **better), route(2, **other)]), Request(path="/a"))
+    assert found["r1"].won
+    assert phrase in found["r1"].because
+
+
+def test_a_negative_regex_priority_does_not_hide_that_the_path_is_a_regex() -> None:
+    routes = [route(1, paths=["~/a"], regex_priority=-5), route(2, paths=["/a"])]
+    found = of(Router(routes, calculation="strict"), Request(path="/a"))
+    assert "its path is a regex" in found["r1"].because

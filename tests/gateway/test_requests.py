@@ -1,10 +1,11 @@
 """What of a request the gateway reads, and what it makes of it (fact sheet 7.2, 7.4, 7.7 to 7.9)."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytest
 
+from konnect_agent.errors import ConfigError
 from konnect_agent.gateway import Request, Router
 from konnect_agent.models import Service
 
@@ -160,3 +161,24 @@ def test_a_malformed_regex_takes_only_the_regexes_of_its_route_with_it() -> None
     assert len(router.refused) == 1
     assert router.match(Request(path="/b")) is None
     assert router.match(Request(path="/a")) is not None
+
+
+@pytest.mark.parametrize(
+    ("setting", "word"),
+    [("flavor", "expresions"), ("flavor", "Expressions"), ("calculation", "Strict"), ("calculation", "")],
+)
+def test_a_setting_the_gateway_does_not_have_is_refused(setting: str, word: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{word}' is no"):
+        Router([FALLBACK], **cast("Any", {setting: word}))
+
+
+def test_the_other_spelling_of_the_default_flavor_is_understood() -> None:
+    assert Router([FALLBACK], flavor=cast("Any", "traditional_compat")).flavor == "traditional_compatible"
+
+
+@pytest.mark.parametrize("value", [1, None, True, [1], b"x", {"x": 1}.keys()])
+@pytest.mark.parametrize("field", ["headers", "queries"])
+def test_a_value_that_is_no_text_is_refused_where_it_is_given(field: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=" x of a request is "):
+        Request(**cast("Any", {field: {"x": value}}))
+    assert Request(**cast("Any", {field: {"x": ("a", "b"), "y": ""}}))

@@ -126,3 +126,20 @@ def test_a_mark_covers_nothing_below_it() -> None:
     assert found("openid-connect", {"client_secret": {"x": "1"}, "client_id": ["y"]}) == [
         ("client_id[0]", "plain", "encrypted by Kong")
     ]
+
+
+def test_entries_of_the_transformers_are_judged_by_the_name_before_the_colon() -> None:
+    config = {
+        "add": {"headers": ["Accept: token", "Authorization: Bearer abc"], "querystring": ["api_key:abc"]},
+        "replace": {"body": ["password:abc"]},
+        "rename": {"headers": ["authorization:x-old"]},
+        "remove": {"headers": ["x-api-key"]},
+    }
+    paths = ["add.headers[1]", "add.querystring[0]", "replace.body[0]"]
+    expected = [(path, "plain", "name of the field") for path in paths]
+    assert found("request-transformer", config) == expected
+
+
+def test_entries_that_hold_no_value_of_their_own_are_no_secret() -> None:
+    entries = ["authorization:$(headers.x)", "x-api-key: {vault://env/key}", "x-token:", "x-token"]
+    assert found("request-transformer-advanced", {"append": {"headers": entries}}) == []

@@ -115,6 +115,63 @@ def test_a_route_the_gateway_may_refuse_keeps_no_other_from_winning(
     assert not never
 
 
+@pytest.mark.parametrize("flavor", ["traditional_compatible", "traditional", "expressions"])
+def test_several_routes_that_together_take_all_of_another_keep_it_from_winning(
+    flavor: Literal["traditional_compatible", "traditional", "expressions"],
+) -> None:
+    routes = _routes(
+        {"paths": ["/"], "methods": ["GET"]},
+        {"paths": ["/"], "methods": ["POST"]},
+        {"methods": ["GET", "POST"]},
+    )
+    shadows = Router(routes, flavor=flavor).shadowed()
+    ((route, by),) = [(entry.route, entry.by) for entry in shadows.never]
+    assert route is routes[2]
+    assert {id(other) for other in by} == {id(routes[0]), id(routes[1])}
+    assert shadows.complete
+
+
+def test_lists_of_several_fields_are_taken_apart_together() -> None:
+    wide = [
+        {"paths": ["/"], "methods": [method], "hosts": [host]}
+        for method, host in product(("GET", "POST"), ("a.com", "b.com"))
+    ]
+    narrow = {"methods": ["GET", "POST"], "hosts": ["a.com", "b.com"]}
+    routes = _routes(*wide, narrow)
+    assert [entry.route for entry in Router(routes).shadowed().never] == [routes[4]]
+    gap = _routes(*wide[:3], narrow)
+    shadows = Router(gap).shadowed()
+    assert (shadows.never, shadows.complete) == ((), True)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [
+        ({"paths": ["~/users/\\d+$"]}, {"paths": ["~/users/.*$"], "regex_priority": 10}),
+        ({"paths": ["/users"]}, {"paths": ["~(?i)/USERS"]}),
+    ],
+)
+def test_a_regex_that_may_hide_a_route_leaves_the_answer_incomplete(
+    narrow: dict[str, Any], wide: dict[str, Any]
+) -> None:
+    shadows = Router(_routes(narrow, wide)).shadowed()
+    assert (shadows.never, shadows.complete) == ((), False)
+
+
+def test_a_route_that_wins_beside_a_regex_leaves_the_answer_complete() -> None:
+    routes = _routes({"paths": ["/users"]}, {"paths": ["~/users(/.*)?$"]}, {"paths": ["~/users/\\d+$"]})
+    shadows = Router(routes).shadowed()
+    assert (shadows.never, shadows.complete) == ((), True)
+
+
+def test_regexes_that_meet_in_a_later_alternative_are_disputed() -> None:
+    routes = _routes(
+        {"paths": ["/", "~/a", "/ab"], "headers": {"x": ["2"]}, "regex_priority": 1},
+        {"paths": ["/ab", "~/a$", "~/(a|b)$"]},
+    )
+    assert _pairs(Router(routes).shadowed().disputed) == {frozenset(map(id, routes))}
+
+
 def _some(values: list[str]) -> st.SearchStrategy[list[str] | None]:
     return st.none() | st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)
 

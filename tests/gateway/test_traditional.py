@@ -224,3 +224,14 @@ def test_an_end_of_line_does_not_hide_a_match_from_a_dollar() -> None:
     table = routes({"paths": ["~/a$"]})
     assert winner(table, Request(path="/a%0A")) == "r1"
     assert winner(table, Request(path="/a%0A%0A")) is None
+
+
+def test_of_two_equal_endpoints_with_address_and_port_the_older_route_goes_first() -> None:
+    end = [{"ip": "10.0.0.1", "port": 80}]
+    fields: dict[str, Any] = {"protocols": ["tcp"], "sources": end}
+    newer, older = routes(fields | {"created_at": 2}, fields | {"created_at": 1})
+    router = Router([newer, older], flavor="traditional")
+    match = router.match(Request(scheme="tcp", src_ip="10.0.0.1", src_port=80))
+    assert match is not None
+    assert match.route is older
+    assert [entry.route for entry in router.shadowed().never] == [newer]

@@ -1,8 +1,9 @@
-"""A text a regular expression matches, written down from its syntax (inferred; a proposal, not a proof).
+"""Texts a regular expression matches, written down from its syntax (inferred; proposals, not a proof).
 
 One descent over the common subset: literals, escapes, classes, groups, alternatives, quantifiers. The first
-alternative is taken, repetitions as often as they must be, classes by one of their members, anchors as
-nothing. Whoever uses the text checks that it matches.
+text takes the first alternatives, repetitions as often as they must be, classes by one of their members,
+anchors as nothing; further ones take the second alternatives, the third, and so on, and what is optional.
+Whoever uses a text checks that it matches.
 """
 
 import re
@@ -16,42 +17,50 @@ _RANGE_OR_CHAR = re.compile(r"(\\?.)-(\\?[^\]])|(\\?.)", re.DOTALL)
 _LIKELY = "x0a-_A"
 _MOST_NESTED = 50
 _LONGEST = 500
+_MOST_EXAMPLES = 8
 
 
-def regex_example(pattern: str) -> str | None:
-    """A text that probably matches `pattern`; None if it uses what this does not read."""
-    try:
-        text, end = _alternatives(pattern, 0, 0)
-    except (ValueError, IndexError, re.error):
-        return None
-    return text if end == len(pattern) else None
+def regex_examples(pattern: str) -> list[str]:
+    """Texts that probably match `pattern`, each once; none if it uses what this does not read."""
+    found: dict[str, None] = {}
+    varied = sum(map(pattern.count, "|?*")) + 1
+    for choice in range(min(varied, _MOST_EXAMPLES)):
+        try:
+            text, end = _alternatives(pattern, 0, 0, choice)
+        except (ValueError, IndexError, re.error):
+            break
+        if end != len(pattern):
+            break
+        found[text] = None
+    return list(found)
 
 
-def _alternatives(pattern: str, at: int, depth: int) -> tuple[str, int]:
-    """The example of the first alternative, and where the group (or the pattern) ends."""
+def _alternatives(pattern: str, at: int, depth: int, choice: int) -> tuple[str, int]:
+    """The example of the chosen alternative, and where the group (or the pattern) ends."""
     if depth > _MOST_NESTED:
         raise ValueError("nested too deeply")
-    first: str | None = None
+    found: list[str] = []
     while True:
-        text, at = _sequence(pattern, at, depth)
-        first = text if first is None else first
+        text, at = _sequence(pattern, at, depth, choice)
+        found.append(text)
         if at >= len(pattern) or pattern[at] == ")":
-            return first, at
+            return found[choice % len(found)], at
         at += 1  # a `|`
 
 
-def _sequence(pattern: str, at: int, depth: int) -> tuple[str, int]:
+def _sequence(pattern: str, at: int, depth: int, choice: int) -> tuple[str, int]:
     found: list[str] = []
     while at < len(pattern) and pattern[at] not in "|)":
         flags = _FLAGS.match(pattern, at)
         if flags:
             at = flags.end()
             continue
-        text, at = _atom(pattern, at, depth)
+        text, at = _atom(pattern, at, depth, choice)
         quantifier = _QUANTIFIER.match(pattern, at)
         if quantifier:
             at = quantifier.end()
-            least = int(quantifier[2]) if quantifier[2] else 1 if quantifier[1] else 0
+            optional = int(quantifier[2]) if quantifier[2] else choice % 2
+            least = 1 if quantifier[1] else optional
             if len(text) * least > _LONGEST:
                 raise ValueError("too long")
             text *= least
@@ -59,7 +68,7 @@ def _sequence(pattern: str, at: int, depth: int) -> tuple[str, int]:
     return "".join(found), at
 
 
-def _atom(pattern: str, at: int, depth: int) -> tuple[str, int]:
+def _atom(pattern: str, at: int, depth: int, choice: int) -> tuple[str, int]:
     char = pattern[at]
     if char in "^$":
         return "", at + 1
@@ -74,7 +83,7 @@ def _atom(pattern: str, at: int, depth: int) -> tuple[str, int]:
     head = _GROUP_HEAD.match(pattern, at + 1)
     if head is None and pattern.startswith("?", at + 1):
         raise ValueError("a group this does not read")
-    text, end = _alternatives(pattern, head.end() if head else at + 1, depth + 1)
+    text, end = _alternatives(pattern, head.end() if head else at + 1, depth + 1, choice)
     if pattern[end] != ")":
         raise ValueError("unbalanced")
     return text, end + 1

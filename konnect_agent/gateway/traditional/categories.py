@@ -96,6 +96,10 @@ def categorize(entries: Sequence[Entry], *, stream: bool) -> list[Category]:
 
 
 def _pairs_first(entries: Sequence[Entry], positions: Sequence[int], rule: int) -> list[int]:
-    """An address with a port goes before one without."""
+    """An address with a port goes before one without.
+
+    So Kong orders them since 3.3; before, its comparison looked at one of the two only, swapped equals, and
+    often failed ("invalid order function for sorting", Kong's pull request 10514).
+    """
     paired = {position: entries[position].pairs(rule) for position in positions}
     return lua_sort(positions, before=lambda one, other: paired[one] > paired[other])

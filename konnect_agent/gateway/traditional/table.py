@@ -4,6 +4,7 @@ Entries that hang on a regex re2 cannot take are passed over and reported with t
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from konnect_agent.gateway.entities import RouteRecord, ServiceRecord
 from konnect_agent.gateway.index import CandidateIndex, members
@@ -90,10 +91,26 @@ class TraditionalTable:
 
     def covers(self, wide: int, narrow: int) -> bool:
         """Whether entry `wide` provably takes every request from `narrow`."""
-        one, other = self.entries[wide], self.entries[narrow]
-        if not takes_all(one, other):
+        return self._takes(wide, narrow, self.entries[narrow])
+
+    def _takes(self, wide: int, narrow: int, case: Entry) -> bool:
+        """Whether entry `wide` takes all of a `case` of entry `narrow`, which has one of its methods."""
+        one = self.entries[wide]
+        if not takes_all(one, case):
             return False
-        return one.rules != other.rules or (wide < narrow and self._tried_first(wide, narrow))
+        return one.rules != case.rules or (wide < narrow and self._tried_first(wide, narrow))
+
+    def cover(self, wide: Sequence[int], narrow: int) -> tuple[int, ...] | None:
+        """Those of `wide` that together provably take every request from entry `narrow`, method by method."""
+        entry = self.entries[narrow]
+        found: dict[int, None] = {}
+        for method in entry.methods:
+            case = replace(entry, methods=frozenset((method,)))
+            better = next((place for place in wide if self._takes(place, narrow, case)), None)
+            if better is None:
+                return None
+            found[better] = None
+        return tuple(found) or None
 
     def _tried_first(self, wide: int, narrow: int) -> bool:
         """Whether no file turns the order of two entries of a category around.
