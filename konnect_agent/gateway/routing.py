@@ -7,7 +7,7 @@ The flavor and the calculation are data plane settings that Konnect does not sho
 `explain` and `shadowed` answer why, and who never wins.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -15,6 +15,7 @@ from konnect_agent.gateway.collector import collector_paused
 from konnect_agent.gateway.compatible import Calculation
 from konnect_agent.gateway.entities import RouteRecord, ServiceRecord, read_route, read_service
 from konnect_agent.gateway.explaining import Explanation, explain
+from konnect_agent.gateway.filling import Filling, fillings
 from konnect_agent.gateway.matchers import Flavor, Refused, prepare, subsystems
 from konnect_agent.gateway.outcome import Outcome, dispose
 from konnect_agent.gateway.request import Facts, Request
@@ -107,6 +108,17 @@ class Router:
     def explain(self, request: Request) -> Explanation:
         """Why `request` goes where it goes: every candidate, what failed, which rank decided."""
         return explain(self.table(request), Facts(request), calculation=self.calculation)
+
+    def fillings(
+        self, request: Request, left_open: Collection[str], among: Container[int] | None = None
+    ) -> Iterator[Filling]:
+        """Routes that may serve `request`, each with what it asks for where something was left open.
+
+        `left_open` names criteria: `methods`, `hosts`, `headers`, `snis`, `queries`, `sources`,
+        `destinations`. `among` are the routes to look at, by `id()`. The flavor `traditional` fills in nothing.
+        """
+        table = self.table(request)
+        return fillings(table, request, left_open, among) if isinstance(table, TreeTable) else iter(())
 
     def shadowed(self) -> Shadows:
         """Routes that never win, pairs of undefined order, and pairs the calculations order differently."""
