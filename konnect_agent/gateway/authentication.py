@@ -4,7 +4,8 @@
 goes through as the anonymous consumer, unless something stops that consumer, usually request-termination
 scoped to it. Mixed: not a supported setup. A plugin with a condition, or one that Kong does not document,
 leaves the answer open, and so does an authorization plugin met by the anonymous consumer: it may turn that
-consumer away, by groups or policies that are not looked at here (inferred).
+consumer away, by groups or policies that are not looked at here (inferred). A fallback given by a name that nobody is
+known to have may be any consumer: what stops one of them, whoever it is, leaves the answer open too.
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from typing import Literal, TypeAlias
 from konnect_agent.gateway.effective import AUTHENTICATION, PluginIndex, effective_plugins
 from konnect_agent.gateway.effective_plugin import EffectivePlugin, EffectivePlugins, listed
 from konnect_agent.gateway.entities import read_identity, read_plugin
+from konnect_agent.ids import is_id
 
 AuthenticationKind: TypeAlias = Literal["required", "any", "anonymous", "mixed", "none"]
 
@@ -85,6 +87,12 @@ def authentication(
         if stop is None:
             because = f"whoever fails at {listed(names)} goes through as the anonymous consumer {name}"
             doubts = [plugin.name for plugin in met if _may_stop(plugin)]
+            if name not in ids and not is_id(name):
+                may_be = (
+                    effective_plugins(index, route=route, service=service, consumer=each, stream=stream)
+                    for each in index.consumers
+                )
+                doubts += _own_stops(may_be)
             because += f", unless {listed(doubts)} stops it" if doubts else ": nothing stops that consumer"
             protected = None if doubts else False
             return Authentication("anonymous", protected, demanding, anonymous, tuple(stops), because)
@@ -110,8 +118,18 @@ def _anonymous(plugin: EffectivePlugin) -> str:
 
 def _stop(met: EffectivePlugins) -> EffectivePlugin | None:
     """What ends every request of these plugins; with a `trigger` it ends only those that carry it."""
-    stops = (plugin for plugin in met if plugin.name == _STOPS)
-    return next((stop for stop in stops if not read_plugin(stop.plugin).config.get("trigger")), None)
+    return next(filter(_ends_all, met), None)
+
+
+def _ends_all(plugin: EffectivePlugin) -> bool:
+    return plugin.name == _STOPS and not read_plugin(plugin.plugin).config.get("trigger")
+
+
+def _own_stops(may_be: Iterable[EffectivePlugins]) -> list[str]:
+    """What stops one of the consumers that a name may stand for, each kind once."""
+    own = (plugin for met in may_be for plugin in met if "consumer" in plugin.scope.split("+"))
+    names = dict.fromkeys(plugin.name for plugin in own if _ends_all(plugin) or _may_stop(plugin))
+    return [f"{name} (scoped to a consumer that may be it)" for name in names]
 
 
 def _may_stop(plugin: EffectivePlugin) -> bool:
@@ -123,4 +141,5 @@ def _may_stop(plugin: EffectivePlugin) -> bool:
 
 
 def _ids(consumers: Iterable[object]) -> dict[str, str]:
-    return {name: identity for identity, name in map(read_identity, consumers) if name}
+    known = [read_identity(each) for each in consumers]
+    return {name: identity for identity, username in known for name in (identity, username) if name}

@@ -53,6 +53,11 @@ class PluginIndex:
         for records in self._by_scope.values():
             records.sort(key=lambda record: record.id)
 
+    @property
+    def consumers(self) -> Iterator[str]:
+        """Every consumer that a configuration is scoped to, once."""
+        return (consumer for consumer in dict.fromkeys(key[2] for key in self._by_scope) if consumer)
+
     def applicable(
         self,
         *,

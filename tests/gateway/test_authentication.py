@@ -61,6 +61,20 @@ def test_the_anonymous_consumer_may_be_given_by_name() -> None:
     assert authentication(plugins).kind == "anonymous"
 
 
+def test_a_name_that_nobody_is_known_to_have_may_be_that_of_a_consumer_who_is_stopped() -> None:
+    fallback = auth("key-auth", anonymous="nobody")
+    answer = authentication([fallback, stopper("c1")])
+    assert (answer.kind, answer.protected) == ("anonymous", None)
+    assert "unless request-termination (scoped to a consumer that may be it) stops it" in answer.because
+    # Nothing is scoped to anyone, or who it is, is known: then nothing stops it for certain.
+    assert authentication([fallback, stopper("c1", enabled=False)]).protected is False
+    assert authentication([fallback, stopper("c1", route={"id": "r"})], route={"id": "s"}).protected is False
+    somebody = [{"id": "c2", "username": "nobody"}]
+    assert authentication([fallback, stopper("c1")], consumers=somebody).protected is False
+    by_id = auth("key-auth", anonymous="0a3a1b0e-0000-4000-8000-00000000cafe")
+    assert authentication([by_id, stopper("c1")]).protected is False
+
+
 def test_every_anonymous_consumer_must_be_stopped() -> None:
     plugins = [auth("key-auth", anonymous="a"), auth("jwt", anonymous="b"), stopper("a")]
     assert authentication(plugins).kind == "anonymous"
