@@ -10,7 +10,7 @@ That nothing serves a request is only said when everything could be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from konnect_agent import Konnect
@@ -68,13 +68,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Located:
-    """Who serves: the control plane, all routes of its router, the first answer, and notes for a person."""
+    """Who serves: the control plane, all routes of its router, the first answer, and notes for a person.
+
+    `homes` are the control planes of services that routes name, by the service's id.
+    """
 
     place: Place
     routes: list[Route]
     first: Serving
     how: str
     notes: tuple[str, ...]
+    homes: Mapping[str, ControlPlane]
 
 
 @dataclass
@@ -173,7 +177,13 @@ async def _look(konnect: Konnect, asked: Asked, given: Candidates, looked: _Look
                 notes.append(f"The route belongs to its fellow member {scrub(owner.label)}.")
         key = first.route.id or str(id(first.route))
         if key not in hits or (owner is not None and owner.id == place.control_plane.id):
-            hits[key] = Located(place, routes, first, given.how, tuple(notes))
+            homes = {
+                route.service.id: holder
+                for holder in place.holders
+                for route in looked.own(holder)
+                if route.service
+            }
+            hits[key] = Located(place, routes, first, given.how, tuple(notes), homes)
     if len(hits) > 1:
         chosen = [hit.place.control_plane for hit in hits.values()]
         raise Ambiguous(

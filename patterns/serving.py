@@ -80,7 +80,9 @@ class Asked:
             "snis": self.sni is not None or name_indicated("any", self.scheme) is None,
             "queries": "?" in self.target,
         }
-        return frozenset({"sources", "destinations", *(name for name, is_said in said.items() if not is_said)})
+        return frozenset(
+            {"sources", "destinations", *(name for name, is_said in said.items() if not is_said)}
+        )
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.method, self.path, f"at {self.host}" if self.host else "")))
@@ -158,6 +160,18 @@ def explanation(asked: Asked, routes: Sequence[Route], services: Sequence[Servic
     """Every candidate for the request that `serving` decided on, in words."""
     found = serving(asked, routes, services)
     return Router(routes, services, _flavor(routes)).explain(found.request if found else asked.bare())
+
+
+def left_out(routes: Sequence[Route], services: Sequence[Service]) -> Iterator[tuple[Route, str]]:
+    """Routes the gateway does not have, or not all of, and why: of disabled services, or malformed."""
+    router = Router(routes, services, _flavor(routes))
+    names = {service.id: service.label for service in services}
+    for origin in router.disabled:
+        route = cast("Route", origin)
+        service_id = route.service.id if route.service else None
+        yield route, f"left out: its service {names.get(service_id, service_id)} is disabled"
+    for refused in router.refused:
+        yield cast("Route", refused.route), f"the gateway does not take it as it is: {refused.reason}"
 
 
 def _in_order(routes: Sequence[Route], fillings: Iterable[Filling]) -> list[Filling]:

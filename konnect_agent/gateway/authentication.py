@@ -4,8 +4,8 @@
 goes through as the anonymous consumer, unless something stops that consumer, usually request-termination
 scoped to it. Mixed: not a supported setup. A plugin with a condition, or one that Kong does not document,
 leaves the answer open, and so does an authorization plugin met by the anonymous consumer: it may turn that
-consumer away, by groups or policies that are not looked at here (inferred). A fallback given by a name that nobody is
-known to have may be any consumer: what stops one of them, whoever it is, leaves the answer open too.
+consumer away, by groups or policies that are not looked at here (inferred). A name that nobody is known to
+have may be that of any consumer: what stops one of them, whoever it is, leaves the answer open too.
 """
 
 from collections.abc import Iterable

@@ -115,7 +115,7 @@ class Router:
         """Routes that may serve `request`, each with what it asks for where something was left open.
 
         `left_open` names criteria: `methods`, `hosts`, `headers`, `snis`, `queries`, `sources`,
-        `destinations`. `among` are the routes to look at, by `id()`. The flavor `traditional` fills in nothing.
+        `destinations`. `among` are the routes to look at, by `id()`. Nothing under the flavor `traditional`.
         """
         table = self.table(request)
         return fillings(table, request, left_open, among) if isinstance(table, TreeTable) else iter(())
