@@ -59,7 +59,10 @@ def fillings(
 def _verdict(node: Node, facts: Facts, left_open: Collection[str]) -> bool | None:
     """`evaluate`, with every predicate on what is open undecided."""
     if isinstance(node, Predicate):
-        return None if _criterion(node.field) in left_open else evaluate(node, facts)
+        # The port of a Host header that was said goes before the listener's.
+        is_said = node.field == "net.dst.port" and facts.port is not None and "hosts" not in left_open
+        is_open = _criterion(node.field) in left_open and not is_said
+        return None if is_open else evaluate(node, facts)
     if isinstance(node, Not):
         inner = _verdict(node.node, facts, left_open)
         return None if inner is None else not inner

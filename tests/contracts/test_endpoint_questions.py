@@ -33,7 +33,7 @@ def plane(routes: Any, services: Any, **instead: Any) -> dict[str, Any]:
     def service(arguments: Arguments) -> CallToolResult:
         if arguments["operation"] == "list":
             return structured({"services": list(services.values())})
-        return structured(services[arguments["service_id"]])
+        return structured(dict(services[arguments["service_id"]]))
 
     only = structured({"control_planes": [{"id": "cp-1", "name": "one"}]})
     tools = {"GetControlPlane": only, "GetRoute": structured({"routes": routes}), "GetService": service}
@@ -52,7 +52,7 @@ def consumers(*entities: Mapping[str, Any]) -> Any:
         if arguments["operation"] == "list":
             return structured({"consumers": list(entities)})
         named = [each for each in entities if each["username"] == arguments.get("consumer_name")]
-        return structured(named[0]) if named else refused("API Error (Status 404) not found")
+        return structured(dict(named[0])) if named else refused("API Error (Status 404) not found")
 
     return answer
 
@@ -137,6 +137,17 @@ async def test_what_was_said_is_not_filled_in_otherwise(serve: Serve, request_: 
         await investigated(serve, plane([expression(text)], {"s-1": LIVE}), **said)
 
 
+async def test_a_port_that_was_said_is_the_port(serve: Serve) -> None:
+    answers = plane([ORDERS | {"hosts": ["shop.example:8443"]}], {"s-1": LIVE})
+    report = await investigated(serve, answers)
+    assert "for requests with host shop.example:8443: others" in " ".join(report.result.notes)
+    assert (await investigated(serve, answers, host="shop.example:8443")).result.notes == ()
+    with pytest.raises(NoMatch, match="the gateway answers 404"):
+        await investigated(serve, answers, host="shop.example:443")
+    with pytest.raises(NoMatch, match="orders may serve some"):  # on the listener with that port
+        await investigated(serve, answers, host="shop.example")
+
+
 async def test_what_is_served_over_the_other_scheme_is_said(serve: Serve) -> None:
     answers = plane([expression('http.path ^= "/x"', protocols=["http"])], {"s-1": LIVE})
     with pytest.raises(NoMatch, match="Over http, ex would serve it"):
@@ -214,7 +225,7 @@ async def test_what_the_gateway_answers_by_itself_reaches_neither_plugins_nor_up
     serve: Serve, status: int | None, outcome: str
 ) -> None:
     route = ORDERS | {"protocols": ["https"], "https_redirect_status_code": status}
-    plugins = [
+    plugins: list[dict[str, Any]] = [
         {"id": "p-1", "name": "key-auth", "config": {}},
         {"id": "p-2", "name": "zipkin", "config": {}},
         {"id": "p-3", "name": "http-log", "config": {}, "route": {"id": "r-1"}},
