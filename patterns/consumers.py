@@ -2,8 +2,8 @@
 
 1. The control plane. 2. Its failing requests (the query is org-wide: rows of others are left out and
 counted, and so are rows nobody asked for). 3. Failures ranked per consumer; requests nobody authenticated
-are counted apart. 4. Each top consumer's entity and all its failures, in parallel. 5. The plugins it meets:
-those scoped to it, and the authentication on the routes where it fails.
+are counted apart. 4. Each top consumer's entity and all its failures, in parallel. 5. The plugins it meets
+on the routes where it fails, in execution order, and those that are scoped to it.
 There is no total anywhere: a list as long as its limit was cut. A server that can count all of it is asked
 to (see `patterns.aggregates`), and the rows are examples; of any other, the report says that it was cut.
 """
@@ -253,6 +253,7 @@ def _view(who: CompositeId, counted: Counted, seen: Seen, around: Surroundings) 
     username = seen.entity.username if seen.entity else counted.username
     custom_id = seen.entity.custom_id if seen.entity else None
     own_id = (seen.entity and seen.entity.id) or (who.id if who.id != counted.username else None)
+    ways = passages([counted])
     return ConsumerFailures(
         **counts,
         id=own_id,
@@ -265,7 +266,8 @@ def _view(who: CompositeId, counted: Counted, seen: Seen, around: Surroundings) 
         request_count=len(requests) if seen.requests else None,
         request_count_is_minimum=bool(seen.requests and seen.requests.truncated),
         statistics=redact(seen.requests.summary) if seen.requests else {},
-        plugins=around.met(own_id or who.id, passages([counted])),
+        plugins=around.met(own_id or who.id, ways),
+        plugins_in_order=around.in_order(own_id or who.id, ways),
     )
 
 

@@ -1,8 +1,9 @@
 """What a consumer meets on the routes where it fails: the plugins of the control planes involved.
 
 1. The plugins and routes of each control plane and of the fellow members of its groups: they act as well.
-2. Of what runs on those routes: everything scoped to the consumer, and the authentication (which is rarely
-   scoped to a consumer, fact sheet 11). 3. What is scoped to it and does not run there.
+2. What runs on those routes, in one order that is that of every route, and whether it can refuse. Of that:
+   everything scoped to the consumer, and the authentication (which is rarely scoped to a consumer, fact
+   sheet 11). 3. What is scoped to it and does not run there.
 A route that cannot be seen, or no longer exists, is known by the ids in the row. Who is a member of a
 consumer group cannot be asked for (fact sheet 2.1), so plugins of groups are only named.
 """
@@ -16,19 +17,23 @@ from typing import TypeVar
 from konnect_agent import Konnect
 from konnect_agent.decoding import Listing
 from konnect_agent.errors import KonnectError
-from konnect_agent.gateway import PluginIndex, effective_plugins
+from konnect_agent.gateway import EffectivePlugin, EffectivePlugins, PluginIndex, effective_plugins
 from konnect_agent.models import Plugin, Route
 from konnect_agent.redaction import scrub
 from patterns.attribution import ControlPlanes, folded
 from patterns.coverage import Named, ask_each
 from patterns.failures import NO_ROUTE, Counted
 from patterns.groups import fellows, memberships, visible_memberships
-from patterns.views import PluginView
+from patterns.views import MetPlugin, PluginView
 from patterns.workflow import missed, step, truncated
 
 E = TypeVar("E")
 
 _AUTHENTICATION = "client-authentication"
+_REFUSING = frozenset(
+    (_AUTHENTICATION, "authorization", "rate-limiting", "payload-size-limiting", "threat-protection")
+)
+_WATCHING = frozenset(("logging", "observability"))
 
 
 @dataclass(frozen=True)
@@ -59,18 +64,41 @@ class Surroundings:
     def met(self, consumer_id: str, passages: Iterable[Passage]) -> tuple[PluginView, ...]:
         """The consumer's own plugins and the authentication on those routes; then its plugins elsewhere."""
         met: dict[str, PluginView] = {}
-        for each in passages:
-            route = self.route(each.route_id)
-            service = None if route else each.service_id  # a route says itself
-            for entry in effective_plugins(
-                self.index, route=route or each.route_id, service=service, consumer=consumer_id
-            ):
+        for _, ran in self._running(consumer_id, passages):
+            for entry in ran:
                 if _AUTHENTICATION in entry.roles or "consumer" in entry.scope.split("+"):
                     met.setdefault(entry.id, PluginView.running(entry))
         for plugin in self.plugins:
             if plugin.consumer and folded(plugin.consumer.id) == folded(consumer_id):
                 met.setdefault(plugin.id or plugin.name, _unmet(plugin))
         return tuple(met.values())
+
+    def in_order(self, consumer_id: str, passages: Iterable[Passage]) -> tuple[MetPlugin, ...]:
+        """All that runs for the consumer on those routes, in execution order."""
+        ways = list(self._running(consumer_id, passages))
+        routes: dict[str, dict[str, None]] = {}
+        for way, ran in ways:
+            for entry in ran:
+                routes.setdefault(_key(entry), {})[way.route_id] = None
+        return tuple(
+            MetPlugin(
+                **dict(PluginView.running(entry)), refuses=_refuses(entry), routes=tuple(routes[_key(entry)])
+            )
+            for entry in _merged([ran for _, ran in ways])
+        )
+
+    def _running(
+        self, consumer_id: str, passages: Iterable[Passage]
+    ) -> Iterator[tuple[Passage, EffectivePlugins]]:
+        for each in passages:
+            route = self.route(each.route_id)
+            service = None if route else each.service_id  # a route says itself
+            yield (
+                each,
+                effective_plugins(
+                    self.index, route=route or each.route_id, service=service, consumer=consumer_id
+                ),
+            )
 
 
 async def surroundings(
@@ -138,6 +166,36 @@ def doubts_about_groups(plugins: Iterable[Plugin], ways: Iterable[Passage]) -> I
             f"Consumer groups have their own {', '.join(sorted(names))} here: who is a member cannot be "
             "asked for, so what runs for members alone is left out."
         )
+
+
+def _merged(ways: Iterable[Iterable[EffectivePlugin]]) -> Iterator[EffectivePlugin]:
+    """Every plugin once, in the order of every way; of those that never meet, larger priorities first.
+
+    Where an `ordering` makes two ways disagree, the one that came first decides.
+    """
+    entries: dict[str, EffectivePlugin] = {}
+    before: dict[str, set[str]] = {}
+    for way in ways:
+        earlier: str | None = None
+        for entry in way:
+            key = _key(entry)
+            entries.setdefault(key, entry)
+            before.setdefault(key, set()).update({earlier} if earlier is not None else ())
+            earlier = key
+    while entries:
+        free = [entry for key, entry in entries.items() if not before[key] & entries.keys()]
+        chosen = max(free or list(entries.values())[:1], key=lambda entry: entry.priority or 0)
+        yield entries.pop(_key(chosen))
+
+
+def _key(entry: EffectivePlugin) -> str:
+    return entry.id or f"{entry.name} of {entry.scope}"
+
+
+def _refuses(entry: EffectivePlugin) -> bool | None:
+    if entry.name == "request-termination" or entry.roles & _REFUSING:
+        return True
+    return False if entry.roles and entry.roles <= _WATCHING else None
 
 
 def _acts_on(plugin: Plugin, way: Passage) -> bool:

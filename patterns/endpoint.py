@@ -11,23 +11,25 @@ depends on a setting nobody can see (`route_match_calculation`), both answers ar
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from pydantic import computed_field
 
 from konnect_agent import Konnect
-from konnect_agent.errors import KonnectError, NoMatch
-from konnect_agent.gateway import Match, authentication, effective_plugins, mcp_proxy
+from konnect_agent.errors import Ambiguous, KonnectError, NoMatch
+from konnect_agent.gateway import Match, PluginIndex, authentication, effective_plugins, mcp_proxy
 from konnect_agent.ids import is_id
 from konnect_agent.models import Consumer, ControlPlane, Plugin, Route, Service
 from konnect_agent.redaction import scrub
 from konnect_agent.resources.resource import required
+from patterns.answered import is_answered, runs_anyway
 from patterns.coverage import ask_each
 from patterns.encounters import Passage, doubts_about_groups
 from patterns.locating import candidates, locate
 from patterns.selection import Selected
-from patterns.serving import Asked, Serving, explanation, serving
+from patterns.serving import Asked, Serving, explanation, left_out
+from patterns.upstreams import Upstreams, service_id, upstreams
 from patterns.views import CandidateView, PluginView, RequestView, RouteView, ServiceView
 from patterns.workflow import Frozen, OpenStep, Result, keep, missed, step, truncated, workflow
 
@@ -35,9 +37,11 @@ from patterns.workflow import Frozen, OpenStep, Result, keep, missed, step, trun
 class Answer(Frozen):
     """Who answers a request, and what runs on it. `plugins` is in execution order.
 
-    `served` is False when nothing serves it, as when the route's service is disabled: the gateway says 404.
-    `shadowed_plugins` lost to a more specific configuration or are disabled. `unseen` names what of the
-    answer was not seen, or not wholly: it may be there all the same.
+    `served` is False when nothing serves it: without a route that is left, as when its service is disabled,
+    or when the gateway answers before any plugin could (`outcome`: `redirect`, `upgrade_required`, ...);
+    `status` is what the gateway then says. `outcome` is None without a route that is left.
+    `shadowed_plugins` lost to a more specific configuration, are disabled, or come too late for such an
+    answer. `unseen` names what of the answer was not seen, or not wholly: it may be there all the same.
     """
 
     route: RouteView | None = None
@@ -46,6 +50,8 @@ class Answer(Frozen):
     plugins: tuple[PluginView, ...] = ()
     shadowed_plugins: tuple[PluginView, ...] = ()
     upstream_url: str | None = None
+    outcome: str | None = None
+    status: int | None = None
     authentication: str | None = None
     unseen: tuple[Literal["service", "plugins"], ...] = ()
 
@@ -55,6 +61,7 @@ class EndpointResult(Answer, Result):
 
     `other_routes` would also match, but lose. When a data plane with `route_match_calculation = strict`
     would answer otherwise, `strict` is that whole answer and `if_strict` its route, None for no route.
+    `router_flavor` and `route_match_calculation` are assumed: Konnect does not show them.
     `notes` are sentences for a person; `candidates` come with `explain`.
     """
 
@@ -63,6 +70,7 @@ class EndpointResult(Answer, Result):
     other_routes: tuple[RouteView, ...] = ()
     strict: Answer | None = None
     router_flavor: str | None = None
+    route_match_calculation: str | None = None
     candidates: tuple[CandidateView, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -75,15 +83,19 @@ class EndpointResult(Answer, Result):
 
 @dataclass(frozen=True)
 class _Known:
-    """What was read about the routes that may serve; `all_plugins` is False when there may be more."""
+    """What was read about the routes that may serve; `all_plugins` is False when there may be more.
+
+    `consumers` are those that authentication falls back to by name, as far as they were seen.
+    """
 
     services: Mapping[str, Service]
     plugins: Sequence[Plugin]
     all_plugins: bool
     caller: Consumer | None
+    consumers: Sequence[Consumer] = ()
 
     def service_of(self, route: Route) -> Service | None:
-        return self.services.get(_service_id(route) or "")
+        return self.services.get(service_id(route) or "")
 
 
 @workflow("investigate_endpoint", EndpointResult)
@@ -118,98 +130,83 @@ async def investigate_endpoint(
     async with step("routes") as this:
         located = await locate(konnect, asked, given)
         place, routes, first = located.place, located.routes, located.first
-        plane, holders, service_id = place.control_plane, place.holders, _service_id(first.route)
-        this.extract(control_plane_id=plane.id, route_id=first.route.id, service_id=service_id)
+        plane, holders = place.control_plane, place.holders
+        this.extract(control_plane_id=plane.id, route_id=first.route.id, service_id=service_id(first.route))
     selected = Selected(id=plane.id, name=scrub(plane.label), found_by=located.how)
     unknown: dict[str, Any] = {"unseen": ("service", "plugins"), "notes": located.notes}
     known = {"control_plane": selected, "route": RouteView.of(first.route)}
-    result = keep(result.model_copy(update={**known, **unknown}))
+    assumed: dict[str, Any] = {"router_flavor": first.flavor, "route_match_calculation": "original"}
+    result = keep(result.model_copy(update={**known, **unknown, **assumed}))
     async with step("service") as this:
-        final, services = await _with_services(konnect, asked, holders, routes, first)
-        found = final or first
-        service = services.get(_service_id(found.route) or "")
-        this.extract(route_id=found.route.id, service_id=service.id if service else None)
+        found = await upstreams(konnect, asked, located)
+        final, services = found.found, found.services
+        best = final or first
+        service = services.get(service_id(best.route) or "")
+        this.extract(route_id=best.route.id, service_id=service.id if service else None)
     async with step("plugins") as this:
         plugins, all_plugins = await _plugins(konnect, holders)
-        caller = await _consumer(konnect, holders, consumer, this) if consumer else None
+        seen = _Known(services, plugins, all_plugins and place.whole, None)
+        if consumer:
+            seen = replace(seen, caller=await _consumer(konnect, holders, consumer, this))
+        if seen.all_plugins:
+            seen = replace(seen, consumers=await _fallbacks(konnect, holders, best, seen))
 
-    seen = _Known(services, plugins, all_plugins and place.whole, caller)
-    answer = _answer(found.match, seen, served=final is not None)
+    answer = _answer(best.match, seen, is_left=final is not None)
     strict = _answer(final.strict, seen) if final and final.is_disputed else None
-    compared = explanation(asked, routes, list(services.values())).candidates if explain else ()
     return result.model_copy(
         update={
             **dict(answer),
-            "other_routes": tuple(RouteView.of(entry) for entry in found.others),
+            "other_routes": tuple(RouteView.of(entry) for entry in best.others),
             "strict": strict,
-            "router_flavor": found.flavor,
-            "candidates": tuple(CandidateView.of(entry) for entry in compared),
-            "notes": (*located.notes, *_notes(found, answer, strict, seen)),
+            "candidates": tuple(_candidates(asked, routes, list(services.values()))) if explain else (),
+            "notes": (
+                *located.notes,
+                *_about_disabled(found, answer),
+                *_notes(best, answer, strict, seen),
+            ),
         }
     )
 
 
-def _answer(match: Match | None, seen: _Known, *, served: bool = True) -> Answer:
+def _answer(match: Match | None, seen: _Known, *, is_left: bool = True) -> Answer:
     """What a match comes to with the services and plugins that were seen; nothing without a match."""
     if match is None:
-        return Answer()
+        return Answer(status=404)
     route = cast("Route", match.route)
     service = seen.service_of(route)
-    ran = effective_plugins(seen.plugins, route=route, service=service, consumer=seen.caller)
-    lost = _service_id(route) and service is None
+    index = PluginIndex(seen.plugins)
+    ran = effective_plugins(index, route=route, service=service, consumer=seen.caller)
+    running, idle = tuple(map(PluginView.running, ran.plugins)), tuple[PluginView, ...]()
+    entry = authentication(index, route=route, service=service, consumers=seen.consumers).because
+    answered = is_left and is_answered(match)
+    if answered:
+        running, idle = runs_anyway(index, ran)
+        entry = f"not asked for: the gateway answers {match.status} before any plugin could"
+    lost = service_id(route) and service is None
     return Answer(
         route=RouteView.of(route),
         service=ServiceView.of(service) if service else None,
-        served=served,
-        plugins=tuple(map(PluginView.running, ran.plugins)),
-        shadowed_plugins=tuple(map(PluginView.idle, (*ran.shadowed, *ran.disabled))),
-        upstream_url=scrub(match.upstream_url) if served and match.upstream_url else None,
-        authentication=authentication(seen.plugins, route=route, service=service).because
-        if seen.all_plugins
-        else None,
+        served=is_left and not answered,
+        plugins=running,
+        shadowed_plugins=(*idle, *map(PluginView.idle, (*ran.shadowed, *ran.disabled))),
+        upstream_url=scrub(match.upstream_url) if is_left and not answered and match.upstream_url else None,
+        outcome=match.outcome if is_left else None,
+        status=match.status if answered else None if is_left else 404,
+        authentication=scrub(entry) if seen.all_plugins or answered else None,
         unseen=(*(("service",) if lost else ()), *(() if seen.all_plugins else ("plugins",))),
     )
 
 
-async def _with_services(
-    konnect: Konnect,
-    asked: Asked,
-    holders: Sequence[ControlPlane],
-    routes: Sequence[Route],
-    first: Serving,
-) -> tuple[Serving | None, dict[str, Service]]:
-    """Who serves once the services are known: routes of a disabled one do not exist for the router.
-
-    Services are looked up one by one until those of the serving routes (of both calculations) are enabled,
-    or cannot be seen; None when no route is left.
-    """
-    known: dict[str, Service] = {}
-    asked_for: set[str] = set()  # each once, whatever the server answers
-    found: Serving | None = first
-    while found and (wanted := next((key for key in _service_ids(found) if key not in asked_for), None)):
-        asked_for.add(wanted)
-        service = await _service(konnect, holders, wanted)
-        if service is not None:
-            known[wanted] = service.model_copy(update={"id": wanted})
-            found = serving(asked, routes, list(known.values()))
-    return found, known
-
-
-async def _service(konnect: Konnect, holders: Sequence[ControlPlane], service_id: str) -> Service | None:
-    """A service by id, in whichever member holds it; None, and noted as missing, when none shows it."""
-    failure: KonnectError | None = None
-    for holder in holders:
-        try:
-            service = await konnect.services.get(service_id, control_plane_id=holder.id or "")
-        except KonnectError as error:
-            failure = failure or error  # the first holder is the one that has the route
-            continue
-        if not service.id or not is_id(service_id) or service.id.lower() == service_id.lower():
-            return service
-        said = f"The service {service_id} was asked for, and {service.label} is another one."
-        failure = failure or NoMatch(said)
-    missed("the service", failure or NoMatch(f"No service has the id {service_id}."))
-    return None
+def _candidates(
+    asked: Asked, routes: Sequence[Route], services: Sequence[Service]
+) -> Iterator[CandidateView]:
+    """Every route compared, then those the gateway does not have (or not all of), with the reason."""
+    compared = explanation(asked, routes, services).candidates
+    told = {(id(entry.route), entry.because) for entry in compared}
+    yield from map(CandidateView.of, compared)
+    for route, because in left_out(routes, services):
+        if (id(route), because) not in told:
+            yield CandidateView(id=route.id, name=scrub(route.label), matched=False, because=scrub(because))
 
 
 async def _plugins(konnect: Konnect, holders: Sequence[ControlPlane]) -> tuple[list[Plugin], bool]:
@@ -243,41 +240,71 @@ async def _consumer(konnect: Konnect, holders: Sequence[ControlPlane], name: str
     raise failure
 
 
-def _service_id(route: Route) -> str | None:
-    return route.service.id if route.service else None
+async def _fallbacks(
+    konnect: Konnect, holders: Sequence[ControlPlane], best: Serving, seen: _Known
+) -> list[Consumer]:
+    """The consumers that authentication falls back to, where they are given by name (ids need no look)."""
+    index = PluginIndex(seen.plugins)
+    routes = [cast("Route", match.route) for match in (best.match, best.strict) if match]
+    entries = [authentication(index, route=route, service=seen.service_of(route)) for route in routes]
+    names = dict.fromkeys(name for entry in entries for name in entry.anonymous if not is_id(name))
+    found = [await _called(konnect, holders, name) for name in names]
+    return [consumer for consumer in found if consumer]
 
 
-def _service_ids(found: Serving) -> Iterator[str]:
-    """The services of the route that serves, and of the one `strict` would choose."""
-    for match in (found.match, found.strict):
-        service_id = _service_id(cast("Route", match.route)) if match else None
-        if service_id:
-            yield service_id
+async def _called(konnect: Konnect, holders: Sequence[ControlPlane], name: str) -> Consumer | None:
+    """The consumer of that very name, in whichever member holds it; None where none is seen."""
+    for holder in holders:
+        try:
+            found = (await konnect.consumers.find(name, control_plane_id=holder.id or "")).entity
+        except (NoMatch, Ambiguous):  # only others are called like that
+            continue
+        except KonnectError as error:
+            missed(f"the anonymous consumer {scrub(name)}", error, control_plane=holder)
+            continue
+        if found.username == name:
+            return found
+    return None
+
+
+def _about_disabled(found: Upstreams, answer: Answer) -> Iterator[str]:
+    """What the disabled services take with them."""
+    name = answer.route.name if answer.route else None
+    for service in found.services.values():
+        if service.enabled:
+            continue
+        said = f"The service {scrub(service.label)} is disabled, so its routes are out"
+        if service in found.instead_of:
+            said += ": the gateway answers 404" if found.found is None else f": {name} serves it instead"
+        yield f"{said}."
 
 
 def _notes(found: Serving, answer: Answer, strict: Answer | None, seen: _Known) -> Iterator[str]:
     """What a person should know beside the plain answer."""
     if not seen.all_plugins:
         yield "Not every plugin could be seen: who gets in, and what else runs here, is not known."
-    for service in seen.services.values():
-        if not service.enabled:
-            then = f"{scrub(found.route.label)} serves it instead"
-            then = then if answer.served else "the gateway answers 404"
-            yield f"The service {scrub(service.label)} is disabled, so its routes are out: {then}."
     if found.route.service is None:
         yield "The route has no service: only a plugin can answer, there is no upstream."
-    elif found.match.outcome != "proxied":
+    elif is_answered(found.match):
         yield f"The request is not proxied: {found.match.because}."
     if strict is not None:
         yield (
             f"With route_match_calculation = strict, {_told(strict)}; "
             "this answer assumes the default, original."
         )
+    if found.filled_in and answer.outcome:
+        filled_in = ", ".join(found.filled_in)
+        yield f"This answer is for requests with {filled_in}: others to this path may get 404."
     for route, methods in found.by_method:
+        unsure = service_id(route) is not None and seen.service_of(route) is None
         yield (
             f"This answer is for {found.request.method}: {', '.join(methods)} would be served by "
-            f"{scrub(route.label)}. Say the method to see that answer."
+            f"{scrub(route.label)}{', if its service is enabled' if unsure else ''}. "
+            "Say the method to see that answer."
         )
+    for route in found.maybe:
+        asks = "what it asks for could not be made up here"
+        yield f"{scrub(route.label)} may serve some requests to this path: {asks}."
     for entry in found.match.undecided:
         name = RouteView.routed(entry).name
         yield f"{name} may serve it instead: it has a regex that cannot be evaluated here."
@@ -304,6 +331,8 @@ def _told(answer: Answer) -> str:
     """The answer in one clause."""
     if answer.route is None:
         return "no route serves it and the gateway answers 404"
+    if not answer.served:
+        return f"{answer.route.name} is its route, and the gateway answers {answer.status} by itself"
     service = f"service {answer.service.name}" if answer.service else "no service"
     service = "a service that could not be seen" if "service" in answer.unseen else service
     ran = ", ".join(f"{plugin.name} ({plugin.scope})" for plugin in answer.plugins) or "no plugin"

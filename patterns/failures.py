@@ -12,7 +12,7 @@ from konnect_agent.ids import CompositeId
 from konnect_agent.models import ApiRequest
 from konnect_agent.redaction import scrub
 from patterns.attribution import Attributed, folded
-from patterns.views import PluginView
+from patterns.views import MetPlugin, PluginView
 from patterns.workflow import Frozen
 
 NO_ROUTE = "none"
@@ -53,6 +53,8 @@ class ConsumerFailures(Failures):
 
     `requests` are its latest failures (400 and above, whatever statuses were asked for), at most 20 of
     `request_count`; `request_count_is_minimum` says that there may be more. `statistics` are the server's.
+    `plugins` are those scoped to it (also ones that do not run where it fails) and the authentication it
+    meets; `plugins_in_order` is all that runs on the routes where it fails, in execution order.
     """
 
     id: str | None = None
@@ -66,6 +68,7 @@ class ConsumerFailures(Failures):
     request_count_is_minimum: bool = False
     statistics: Mapping[str, Any] = {}
     plugins: tuple[PluginView, ...] = ()
+    plugins_in_order: tuple[MetPlugin, ...] = ()
 
 
 @dataclass

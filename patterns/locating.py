@@ -10,7 +10,7 @@ That nothing serves a request is only said when everything could be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from konnect_agent import Konnect
@@ -34,7 +34,7 @@ from konnect_agent.redaction import scrub
 from patterns.coverage import ask_each
 from patterns.groups import Membership, memberships, unique, visible_memberships
 from patterns.selection import group_members, select_control_plane
-from patterns.serving import Asked, Serving, serving
+from patterns.serving import Asked, Serving, may_serve, serving
 from patterns.workflow import OpenStep, missed, step, truncated
 
 _NAMED = 10
@@ -68,22 +68,30 @@ class Place:
 
 @dataclass(frozen=True)
 class Located:
-    """Who serves: the control plane, all routes of its router, the first answer, and notes for a person."""
+    """Who serves: the control plane, all routes of its router, the first answer, and notes for a person.
+
+    `homes` are the control planes of services that routes name, by the service's id.
+    """
 
     place: Place
     routes: list[Route]
     first: Serving
     how: str
     notes: tuple[str, ...]
+    homes: Mapping[str, ControlPlane]
 
 
 @dataclass
 class _Looked:
-    """What a look through control planes has read so far, by control plane id."""
+    """What a look through control planes has read so far, by control plane id.
+
+    `routers` are the routes of each place where none was found to serve the request.
+    """
 
     routes: dict[str, Listing[Route]] = field(default_factory=dict[str, Listing[Route]])
     failed: dict[str, KonnectError] = field(default_factory=dict[str, KonnectError])
     names: dict[str, str] = field(default_factory=dict[str, str])
+    routers: list[list[Route]] = field(default_factory=list[list[Route]])
     whole: bool = True
 
     def own(self, plane: ControlPlane) -> Listing[Route]:
@@ -158,6 +166,7 @@ async def _look(konnect: Konnect, asked: Asked, given: Candidates, looked: _Look
         routes = [route for holder in place.holders for route in looked.own(holder)]
         first = serving(asked, routes)
         if first is None:
+            looked.routers.append(routes)
             continue
         owner = next((h for h in place.holders if any(r is first.route for r in looked.own(h))), None)
         notes = [*given.notes, *place.notes]
@@ -168,7 +177,13 @@ async def _look(konnect: Konnect, asked: Asked, given: Candidates, looked: _Look
                 notes.append(f"The route belongs to its fellow member {scrub(owner.label)}.")
         key = first.route.id or str(id(first.route))
         if key not in hits or (owner is not None and owner.id == place.control_plane.id):
-            hits[key] = Located(place, routes, first, given.how, tuple(notes))
+            homes = {
+                route.service.id: holder
+                for holder in place.holders
+                for route in looked.own(holder)
+                if route.service
+            }
+            hits[key] = Located(place, routes, first, given.how, tuple(notes), homes)
     if len(hits) > 1:
         chosen = [hit.place.control_plane for hit in hits.values()]
         raise Ambiguous(
@@ -253,13 +268,32 @@ def _no_route(asked: Asked, looked: _Looked) -> NoMatch:
     ranked = [Candidate(spelled[m.index][1].id, scrub(spelled[m.index][0]), m.score, m.how) for m in near]
     where = _names(looked.names[key] for key in looked.routes) or "no control plane"
     if looked.failed:
-        unread = _names(looked.names[key] for key in looked.failed)
-        said = f"No route that could be seen serves {asked} (looked in {where}; not readable: {unread})."
+        where += f"; not readable: {_names(looked.names[key] for key in looked.failed)}"
+    maybe = {id(route): route for routes in looked.routers for route in may_serve(asked, routes)}
+    if maybe:
+        named = [Candidate(route.id, scrub(route.label), 0.0, "may serve it") for route in maybe.values()]
+        said = f"{_names(each.name for each in named)} may serve some requests for {asked}, and others not"
+        said = f"{said} (looked in {where}): what they ask for could not be made up here."
+        hint = "Say more of the request: its method, host and headers."
+        return NoMatch(said, candidates=[*named, *ranked], hint=hint)
+    if looked.failed:
+        said = f"No route that could be seen serves {asked} (looked in {where})."
     elif not looked.whole:
         said = f"No route that could be seen serves {asked} (looked in {where}); there are more."
     else:
         said = f"No route serves {asked} (looked in {where}): the gateway answers 404."
+    for scheme, label in dict.fromkeys(_over_others(asked, looked)):
+        said += f" Over {scheme}, {label} would serve it."
     return NoMatch(said, candidates=ranked)
+
+
+def _over_others(asked: Asked, looked: _Looked) -> Iterator[tuple[str, str]]:
+    """The other of http and https, and who would serve the request over it."""
+    for scheme in {"https", "http"} - {asked.scheme}:
+        for routes in looked.routers:
+            found = serving(replace(asked, scheme=scheme), routes)
+            if found is not None:
+                yield scheme, scrub(found.route.label)
 
 
 def _names(names: Iterable[str]) -> str:

@@ -1,8 +1,9 @@
 """Which route of a set serves a request that is only partly known.
 
 Somebody who asks about `/api/users` rarely says which host, method or headers. What is left open is filled
-in with what each route asks for; the bare request goes first. Where no method was said and another one would
-be served by another route, that is told (`by_method`). The answer names the calculation assumed
+in with what each route, or its expression, asks for; the bare request goes first. Routes for which no filling
+was found although one may exist are `maybe`. Where no method was said and another one would be served by
+another route, that is told (`by_method`). The answer names the calculation assumed
 (`route_match_calculation` is a data plane setting that Konnect does not show): when `strict` would choose
 another route than the default `original`, both are reported with that condition. A route with an
 `expression` proves the expressions flavor (fact sheet 7.1, inferred); otherwise the default is assumed.
@@ -10,12 +11,12 @@ another route than the default `original`, both are reported with that condition
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from konnect_agent.errors import InvalidArguments
-from konnect_agent.gateway import Explanation, Flavor, Match, Request, Router
+from konnect_agent.gateway import Explanation, Filling, Flavor, Match, Request, Router, name_indicated
 from konnect_agent.models import Route, Service
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -60,24 +61,27 @@ class Asked:
 
     def bare(self) -> Request:
         """The request with nothing filled in."""
-        return self._request("GET", "", {}, None)
-
-    def as_wanted_by(self, route: Route) -> Request:
-        """The request with whatever is open filled in as `route` asks for it."""
-        host = next((entry.replace("*", "any") for entry in route.hosts), "")
-        sni = next((entry.replace("*", "any") for entry in route.snis), None)
-        headers = {name: _first(values) for name, values in route.headers.items()}
-        return self._request(next(iter(route.methods), "GET"), host, headers, sni)
-
-    def _request(self, method: str, host: str, headers: Mapping[str, str], sni: str | None) -> Request:
-        chosen = self.host if self.host is not None else host
         return Request(
-            method=(self.method or method).upper(),
+            method=(self.method or "GET").upper(),
             path=self.target,
-            host=chosen,
+            host=self.host or "",
             scheme=self.scheme,
-            headers=dict(self.headers) if self.headers is not None else dict(headers),
-            sni=self.sni or sni or chosen.partition(":")[0] or None,
+            headers=dict(self.headers or {}),
+            sni=self.sni or name_indicated(self.host, self.scheme),
+        )
+
+    @property
+    def left_open(self) -> frozenset[str]:
+        """The criteria of routes that may be filled in; there is no SNI without TLS."""
+        said = {
+            "methods": self.method is not None,
+            "hosts": self.host is not None,
+            "headers": self.headers is not None,
+            "snis": self.sni is not None or name_indicated("any", self.scheme) is None,
+            "queries": "?" in self.target,
+        }
+        return frozenset(
+            {"sources", "destinations", *(name for name, is_said in said.items() if not is_said)}
         )
 
     def __str__(self) -> str:
@@ -88,7 +92,9 @@ class Asked:
 class Serving:
     """Who serves, and who would: `others` also match the request, or another filling of what is open.
 
-    `by_method` are the routes that other methods lead to, with those methods, when none was said.
+    `by_method` are the routes that other methods lead to, with those methods, when none was said. `filled_in`
+    is what `request` was given so that anything serves it at all, in words: names, as values may be secrets.
+    `maybe` are routes that may serve some requests to this path, none of which was found.
     """
 
     match: Match
@@ -97,6 +103,8 @@ class Serving:
     strict: Match | None
     flavor: Flavor
     by_method: tuple[tuple[Route, tuple[str, ...]], ...] = ()
+    filled_in: tuple[str, ...] = ()
+    maybe: tuple[Route, ...] = ()
 
     @property
     def route(self) -> Route:
@@ -110,10 +118,14 @@ class Serving:
 
 
 def serving(asked: Asked, routes: Sequence[Route], services: Sequence[Service] = ()) -> Serving | None:
-    """Who serves the request among `routes`; None when the gateway answers 404."""
+    """Who serves the request among `routes`; None when nothing was found that any of them serves.
+
+    That is a 404 unless `may_serve` names routes.
+    """
     flavor = _flavor(routes)
     router = Router(routes, services, flavor)
-    requests = {repr(request): request for request in (asked.bare(), *map(asked.as_wanted_by, routes))}
+    bare, fillings = asked.bare(), _in_order(routes, router.fillings(asked.bare(), asked.left_open))
+    requests = {repr(request): request for request in (bare, *(each.request for each in fillings)) if request}
     won = [(request, match) for request in requests.values() if (match := router.match(request))]
     if not won:
         return None
@@ -122,9 +134,26 @@ def serving(asked: Asked, routes: Sequence[Route], services: Sequence[Service] =
     others = {id(route): cast("Route", route) for route in (*matching, *(other.route for _, other in won))}
     others.pop(id(match.route), None)
     strict = Router(routes, services, flavor, "strict").match(request)
-    competing = [route for route in routes if route is match.route or id(route) in others]
-    elsewhere = _by_method(asked, router, competing, match.route) if asked.method is None else ()
-    return Serving(match, request, tuple(others.values()), strict, flavor, tuple(elsewhere))
+    elsewhere: Iterable[tuple[Route, tuple[str, ...]]] = ()
+    if asked.method is None:
+        competing = [route for route in routes if route is match.route or id(route) in others]
+        elsewhere = _by_method(asked, router, competing, match.route, [other.method for other, _ in won])
+    return Serving(
+        match,
+        request,
+        tuple(others.values()),
+        strict,
+        flavor,
+        tuple(elsewhere),
+        tuple(_filled_in(bare, request)),
+        _doubtful(fillings, {id(match.route), *others, *map(id, match.undecided)}),
+    )
+
+
+def may_serve(asked: Asked, routes: Sequence[Route]) -> tuple[Route, ...]:
+    """Routes that may serve some requests to the path, as none of their conditions says no for certain."""
+    router = Router(routes, (), _flavor(routes))
+    return _doubtful(_in_order(routes, router.fillings(asked.bare(), asked.left_open)), ())
 
 
 def explanation(asked: Asked, routes: Sequence[Route], services: Sequence[Service] = ()) -> Explanation:
@@ -133,19 +162,61 @@ def explanation(asked: Asked, routes: Sequence[Route], services: Sequence[Servic
     return Router(routes, services, _flavor(routes)).explain(found.request if found else asked.bare())
 
 
+def left_out(routes: Sequence[Route], services: Sequence[Service]) -> Iterator[tuple[Route, str]]:
+    """Routes the gateway does not have, or not all of, and why: of disabled services, or malformed."""
+    router = Router(routes, services, _flavor(routes))
+    names = {service.id: service.label for service in services}
+    for origin in router.disabled:
+        route = cast("Route", origin)
+        service_id = route.service.id if route.service else None
+        yield route, f"left out: its service {names.get(service_id, service_id)} is disabled"
+    for refused in router.refused:
+        yield cast("Route", refused.route), f"the gateway does not take it as it is: {refused.reason}"
+
+
+def _in_order(routes: Sequence[Route], fillings: Iterable[Filling]) -> list[Filling]:
+    """In the order of the routes, so that the answer does not hang on what a rank is made of."""
+    places = {id(route): place for place, route in enumerate(routes)}
+    return sorted(fillings, key=lambda filling: places[id(filling.route)])
+
+
+def _doubtful(fillings: Iterable[Filling], settled: Container[int]) -> tuple[Route, ...]:
+    listed = list(fillings)
+    held = {id(each.route) for each in listed if each.request}
+    open_ = (each.route for each in listed if id(each.route) not in held and id(each.route) not in settled)
+    return tuple({id(route): cast("Route", route) for route in open_}.values())
+
+
+def _filled_in(bare: Request, request: Request) -> Iterator[str]:
+    """What `request` has beside the bare one."""
+    if request.method != bare.method:
+        yield f"method {request.method}"
+    if request.host != bare.host:
+        yield f"host {request.host}"
+    elif request.sni != bare.sni:
+        yield f"SNI {request.sni}"
+    yield from (f"header {name}" for name in request.headers if name not in bare.headers)
+    yield from (f"query argument {name}" for name in request.queries or ())
+    if (request.src_ip, request.src_port) != (bare.src_ip, bare.src_port):
+        yield "a source address"
+    if (request.dst_ip, request.dst_port) != (bare.dst_ip, bare.dst_port):
+        yield "a destination address or port"
+
+
 def _by_method(
-    asked: Asked, router: Router, competing: Sequence[Route], chosen: object
+    asked: Asked, router: Router, competing: Sequence[Route], chosen: object, methods: Iterable[str]
 ) -> Iterator[tuple[Route, tuple[str, ...]]]:
     """The routes other than the chosen one that serve the request when its method is said, with the methods.
 
-    The documented methods are tried (an expression may ask for any), and those that a route names.
+    The documented methods are tried, those that a route names, and `methods`.
     """
     led: dict[int, tuple[Route, list[str]]] = {}
-    for method in dict.fromkeys(
-        (*_METHODS, *(name.upper() for route in competing for name in route.methods))
-    ):
+    among = set(map(id, competing))
+    named = (name.upper() for route in competing for name in route.methods)
+    for method in filter(str.isalpha, dict.fromkeys((*_METHODS, *named, *methods))):
         said = replace(asked, method=method)
-        requests = (said.bare(), *map(said.as_wanted_by, competing))
+        found = _in_order(competing, router.fillings(said.bare(), said.left_open, among))
+        requests = (said.bare(), *(each.request for each in found if each.request))
         match = next((match for request in requests if (match := router.match(request))), None)
         if match is not None and match.route is not chosen:
             led.setdefault(id(match.route), (cast("Route", match.route), []))[1].append(method)
@@ -169,8 +240,3 @@ def _are_texts(value: Any) -> bool:
     if isinstance(value, str):
         return True
     return isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in cast("Sequence[Any]", value))
-
-
-def _first(values: Any) -> str:
-    listed = cast("Sequence[Any]", values) if isinstance(values, (list, tuple)) else [values]
-    return next((value for value in listed if isinstance(value, str)), "")

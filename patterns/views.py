@@ -133,3 +133,13 @@ class PluginView(Frozen):
             because=scrub(entry.because),
             roles=roles,
         )
+
+
+class MetPlugin(PluginView):
+    """A plugin that runs where somebody fails; `routes` are the ids of those it runs on.
+
+    `refuses` says whether it can turn requests away, by what it is for; None where that cannot be told.
+    """
+
+    refuses: bool | None = None
+    routes: tuple[str, ...] = ()

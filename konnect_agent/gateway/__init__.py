@@ -11,6 +11,7 @@ from konnect_agent.gateway.catalogue import Catalogue, PluginFacts, catalogue
 from konnect_agent.gateway.effective import PluginIndex, effective_plugins
 from konnect_agent.gateway.effective_plugin import SCOPES, EffectivePlugin, EffectivePlugins, IdlePlugin
 from konnect_agent.gateway.explaining import Candidate, Explanation
+from konnect_agent.gateway.filling import Filling, name_indicated
 from konnect_agent.gateway.matchers import Flavor, Refused
 from konnect_agent.gateway.mcp_proxy import AccessRule, McpProxy, mcp_proxy
 from konnect_agent.gateway.request import Request
@@ -28,6 +29,7 @@ __all__ = [
     "EffectivePlugin",
     "EffectivePlugins",
     "Explanation",
+    "Filling",
     "Flavor",
     "IdlePlugin",
     "Match",
@@ -46,6 +48,7 @@ __all__ = [
     "catalogue",
     "effective_plugins",
     "mcp_proxy",
+    "name_indicated",
     "parse_reference",
     "secret_fields",
 ]

@@ -9,7 +9,7 @@ at here; a configuration for a consumer group, since nothing tells who is a memb
 a consumer, while the name of the anonymous one cannot be resolved.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -86,28 +86,20 @@ def authentication(
     resolved = dict(map(read_identity, consumers))
     for name in anonymous:
         id_ = next((id_ for id_, known in resolved.items() if known == name), name)
-        met = effective_plugins(index, route=route, service=service, consumer=id_, stream=stream)
-        stop = _stop(met)
-        doubts = [] if stop else [plugin.name for plugin in met if _may_stop(plugin)]
-        for group, names_of_group in index.by_group.items():
-            if any(map(_concerns, names_of_group)):
-                as_member = effective_plugins(
-                    index,
-                    route=route,
-                    service=service,
-                    consumer=id_,
-                    consumer_groups=[group],
-                    stream=stream,
-                )
-                doubts.extend(_told_apart(stop, as_member))
+
+        def met(*groups: str, consumer: str = id_) -> EffectivePlugins:
+            return effective_plugins(
+                index, route=route, service=service, consumer=consumer, consumer_groups=groups, stream=stream
+            )
+
+        stop = _stop(met())
+        doubts = sorted({*_by_authorization(stop, met()), *_by_groups(stop, index, met)})
         if not (id_ in resolved or is_id(id_) or id_ in index.by_consumer):
-            strangers = (own for known, own in index.by_consumer.items() if known not in resolved)
-            doubts.extend(f"{own} for a consumer" for own in set[str]().union(*strangers) if _concerns(own))
+            doubts += _by_name(index, resolved)
         if stop is None or doubts:
             because = f"whoever fails at {listed(names)} goes through as the anonymous consumer {name}"
-            told = sorted(set(doubts))
-            because += f", unless {listed(told)} stops it" if told else ": nothing stops that consumer"
-            protected = None if told else False
+            because += f", unless {listed(doubts)} stops it" if doubts else ": nothing stops that consumer"
+            protected = None if doubts else False
             return Authentication("anonymous", protected, demanding, anonymous, tuple(stops), because)
         stops.append(stop)
     because = f"one of {listed(names)} must succeed: the anonymous consumer is stopped by {stops[0].name}"
@@ -131,8 +123,9 @@ def _anonymous(plugin: EffectivePlugin) -> str:
 
 def _stop(met: EffectivePlugins) -> EffectivePlugin | None:
     """What ends every request of these plugins; with a `trigger` it ends only those that carry it."""
-    stops = (plugin for plugin in met if plugin.name == _STOPS)
-    return next((stop for stop in stops if not read_plugin(stop.plugin).config.get("trigger")), None)
+    return next(
+        (p for p in met if p.name == _STOPS and not read_plugin(p.plugin).config.get("trigger")), None
+    )
 
 
 def _may_stop(plugin: EffectivePlugin) -> bool:
@@ -149,10 +142,30 @@ def _concerns(name: str) -> bool:
     return name == _STOPS or not facts.known or _AUTHORIZES in facts.roles
 
 
-def _told_apart(stop: EffectivePlugin | None, as_member: EffectivePlugins) -> Iterator[str]:
+def _by_authorization(stop: EffectivePlugin | None, met: EffectivePlugins) -> Iterator[str]:
+    """What may turn a consumer away that nothing stops for certain."""
+    return (plugin.name for plugin in met if stop is None and _may_stop(plugin))
+
+
+def _by_groups(
+    stop: EffectivePlugin | None, index: PluginIndex, met: Callable[[str], EffectivePlugins]
+) -> Iterator[str]:
     """What makes it matter whether the anonymous consumer is in a group: nothing tells who is a member."""
-    if (_stop(as_member) is None) != (stop is None):
-        yield f"{_STOPS} for a consumer group"
-    elif stop is None:
-        own = (plugin for plugin in as_member if "consumer_group" in plugin.scope)
-        yield from (f"{plugin.name} for a consumer group" for plugin in own if _may_stop(plugin))
+    for group, names in index.by_group.items():
+        if not any(map(_concerns, names)):
+            continue
+        as_member = met(group)
+        if (_stop(as_member) is None) != (stop is None):
+            yield f"{_STOPS} for a consumer group"
+        elif stop is None:
+            own = (plugin for plugin in as_member if "consumer_group" in plugin.scope)
+            yield from (f"{plugin.name} for a consumer group" for plugin in own if _may_stop(plugin))
+
+
+def _by_name(index: PluginIndex, known: Container[str]) -> list[str]:
+    """What is scoped to a consumer nobody has named: the anonymous one, of whom only a name is known, may be
+    that consumer.
+    """
+    strangers = [names for consumer, names in index.by_consumer.items() if consumer not in known]
+    concerned = sorted(filter(_concerns, set[str]().union(*strangers)))
+    return [f"{name} (scoped to a consumer that may be it)" for name in concerned]

@@ -7,7 +7,7 @@ The flavor and the calculation are data plane settings that Konnect does not sho
 `explain` and `shadowed` answer why, and who never wins.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar, get_args
 
@@ -17,6 +17,7 @@ from konnect_agent.gateway.compatible import Calculation
 from konnect_agent.gateway.effective_plugin import listed
 from konnect_agent.gateway.entities import RouteRecord, ServiceRecord, read_route, read_service
 from konnect_agent.gateway.explaining import Explanation, LeftOut, explain
+from konnect_agent.gateway.filling import Filling, fillings
 from konnect_agent.gateway.matchers import Flavor, Refused, prepare, subsystems
 from konnect_agent.gateway.outcome import Outcome, dispose
 from konnect_agent.gateway.request import Facts, Request
@@ -117,6 +118,17 @@ class Router:
         left_out = self._left_out(stream=request.is_stream)
         table, facts = self.table(request), Facts(request)
         return explain(table, facts, calculation=self.calculation, left_out=left_out)
+
+    def fillings(
+        self, request: Request, left_open: Collection[str], among: Container[int] | None = None
+    ) -> Iterator[Filling]:
+        """Routes that may serve `request`, each with what it asks for where something was left open.
+
+        `left_open` names criteria: `methods`, `hosts`, `headers`, `snis`, `queries`, `sources`,
+        `destinations`. `among` are the routes to look at, by `id()`. Nothing under the flavor `traditional`.
+        """
+        table = self.table(request)
+        return fillings(table, request, left_open, among) if isinstance(table, TreeTable) else iter(())
 
     def shadowed(self) -> Shadows:
         """Routes that never win, pairs of undefined order, and pairs the calculations order differently."""

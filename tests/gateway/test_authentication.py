@@ -60,7 +60,7 @@ def test_the_anonymous_consumer_may_be_given_by_name() -> None:
     assert authentication(plugins, consumers=consumers).kind == "any"
     unresolved = authentication(plugins)
     assert (unresolved.kind, unresolved.protected) == ("anonymous", None)
-    assert "request-termination for a consumer" in unresolved.because
+    assert "request-termination (scoped to a consumer" in unresolved.because
 
 
 def test_what_stops_a_consumer_of_another_name_does_not_stop_the_anonymous_one() -> None:
@@ -87,6 +87,20 @@ def test_what_stops_a_group_may_stop_the_anonymous_consumer_or_spare_it() -> Non
     spares = of_group | {"config": {"trigger": "x-stop"}}
     assert authentication([fallback, for_all, of_group]).protected is True
     assert authentication([fallback, for_all, spares]).protected is None
+
+
+def test_a_name_that_nobody_is_known_to_have_may_be_that_of_a_consumer_who_is_stopped() -> None:
+    fallback = auth("key-auth", anonymous="nobody")
+    answer = authentication([fallback, stopper("c1")])
+    assert (answer.kind, answer.protected) == ("anonymous", None)
+    assert "unless request-termination (scoped to a consumer that may be it) stops it" in answer.because
+    # Nothing is scoped to anyone, or who it is, is known: then nothing stops it for certain.
+    assert authentication([fallback, stopper("c1", enabled=False)]).protected is False
+    assert authentication([fallback, stopper("c1", route={"id": "r"})], route={"id": "s"}).protected is False
+    somebody = [{"id": "c2", "username": "nobody"}]
+    assert authentication([fallback, stopper("c1")], consumers=somebody).protected is False
+    by_id = auth("key-auth", anonymous="0a3a1b0e-0000-4000-8000-00000000cafe")
+    assert authentication([by_id, stopper("c1")]).protected is False
 
 
 def test_every_anonymous_consumer_must_be_stopped() -> None:

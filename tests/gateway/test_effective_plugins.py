@@ -48,10 +48,11 @@ def ask(plugins: list[dict[str, Any]]) -> EffectivePlugins:
 def test_each_scope_level_beats_all_less_specific_ones(level: int) -> None:
     plugins = [scoped(scope) for scope in reversed(SCOPES[level:])]
     for beside in ([plugin("key-auth")], []):
-        *_, found = ask([*plugins, *beside])
-        assert (found.scope, found.level) == (SCOPES[level], level + 1)
-        assert [_id(beaten) for beaten in found.beat] == list(SCOPES[level + 1 :])
-    assert [idle.scope for idle in found.shadowed] == list(SCOPES[level + 1 :])
+        found = ask([*plugins, *beside])
+        winner = next(each for each in found if each.name == "rate-limiting")
+        assert (winner.scope, winner.level) == (SCOPES[level], level + 1)
+        assert [_id(beaten) for beaten in winner.beat] == list(SCOPES[level + 1 :])
+        assert [idle.scope for idle in found.shadowed] == list(SCOPES[level + 1 :])
 
 
 def test_the_documented_order_of_scopes() -> None:

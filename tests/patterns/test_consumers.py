@@ -70,6 +70,61 @@ async def test_the_authentication_a_consumer_meets_is_found_though_it_is_not_sco
     }  # fmt: skip
 
 
+async def test_all_that_runs_where_a_consumer_fails_comes_in_order_with_what_can_refuse(
+    world_of: Callable[..., World], client: Client
+) -> None:
+    def guarded(draft: Draft) -> None:
+        draft.service("api", "api.example")
+        draft.route("read", "api", "/read")
+        draft.route("write", "api", "/write")
+        draft.route("quiet", "api", "/quiet")
+        draft.consumer("app", "app-1")
+        draft.plugin("http-log", {})
+        draft.plugin("key-auth", {})
+        draft.plugin("acl", {"allow": ["gold"]}, route="write")
+        draft.plugin("rate-limiting", {"minute": 1})
+        draft.plugin("rate-limiting", {"minute": 9}, consumer="app")
+        draft.plugin("request-termination", {}, route="read")
+        draft.plugin("cors", {}, route="read")
+        draft.plugin("request-size-limiting", {}, route="quiet")
+        draft.plugin("proxy-cache", {}, consumer="app", route="quiet")
+        draft.plugin("my-own", {}, route="write")
+
+    drafted = world_of(one=guarded)
+    (one,) = drafted.control_planes
+    ids = {name: str(one.find("routes", name)["id"]) for name in ("read", "write")}
+    rows = tuple(
+        {
+            "request_id": f"r-{name}", "request_start": "2026-06-01T11:59:00Z", "response_http_status": "503",
+            "control_plane": one.id, "consumer": f"{one.id}:{one.find('consumers', 'app')['id']}",
+            "route": f"{one.id}:{route_id}",
+            "gateway_service": f"{one.id}:{one.find('services', 'api')['id']}",
+        }
+        for name, route_id in ids.items()
+    )  # fmt: skip
+    with Sandbox(world=replace(drafted, requests=rows)) as own:
+        async with client(own) as konnect:
+            report = await analyze_consumers(konnect, "one")
+    (app,) = report.result.consumers
+    met = {plugin.name: plugin for plugin in app.plugins_in_order}
+    assert list(met) == [
+        "cors", "key-auth", "acl", "rate-limiting", "http-log", "request-termination", "my-own",
+    ]  # fmt: skip
+    assert {name: plugin.refuses for name, plugin in met.items()} == {
+        "cors": None, "key-auth": True, "acl": True, "rate-limiting": True, "http-log": False,
+        "request-termination": True, "my-own": None,
+    }  # fmt: skip
+    assert met["rate-limiting"].scope == "consumer"
+    assert set(met["key-auth"].routes) == set(ids.values())
+    assert met["acl"].routes == (ids["write"],)
+    # What `plugins` says stays: what is scoped to the consumer, here or elsewhere, and the authentication.
+    assert [plugin.name for plugin in app.plugins] == ["key-auth", "rate-limiting", "proxy-cache"]
+    written = str(render(report, "markdown"))
+    rows_of = [line for line in written.splitlines() if "app" in line and "|" in line]
+    assert any("acl" in line and "yes" in line for line in rows_of)
+    assert any("proxy-cache" in line and "does not run" in line for line in rows_of)
+
+
 async def test_a_consumer_that_no_longer_exists_stays_in_the_ranking_marked(konnect: Konnect) -> None:
     report = await analyze_consumers(konnect, "payments-production", top=10)
     gone = [entry for entry in report.result.consumers if entry.exists is False]

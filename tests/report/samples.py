@@ -24,7 +24,7 @@ from patterns.failures import ConsumerFailures, FailedRequest, Failures, RouteFa
 from patterns.performance import PerformanceResult, SessionState
 from patterns.selection import Selected
 from patterns.traces import Bottleneck
-from patterns.views import CandidateView, PluginView, RouteView, ServiceView
+from patterns.views import CandidateView, MetPlugin, PluginView, RouteView, ServiceView
 from patterns.workflow import Call, Report, Result, Status, Step
 
 
@@ -114,6 +114,7 @@ def consumers(text: str) -> ConsumersResult:
         routes=(RouteFailures(id=text, name=text, failures=7),),
         requests=(request,),
         plugins=(PluginView(id=text, name=text, scope=text, because=text),),
+        plugins_in_order=(MetPlugin(id=text, name=text, scope=text, because=text, routes=(text,)),),
     )
     return ConsumersResult(
         control_plane=Selected(id=text, name=text),

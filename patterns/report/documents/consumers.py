@@ -26,6 +26,8 @@ from patterns.report.document import (
     table,
 )
 
+_REFUSES: Mapping[bool | None, Cell] = {True: Toned("yes", "warn"), False: "no", None: "perhaps"}
+
 
 def describe(result: ConsumersResult) -> Part:
     """The document of a consumer analysis."""
@@ -95,10 +97,11 @@ def _blocks(result: ConsumersResult) -> Iterator[Block]:
         columns = [
             Column("consumer", exact=True),
             Column("plugin", exact=True),
+            Column("can refuse"),
             Column("scope"),
             Column("why"),
         ]
-        yield Section("Plugins they meet", (table(columns, plugins),))
+        yield Section("Plugins they meet, in the order they run", (table(columns, plugins),))
     for name, consumer in named:
         if consumer.requests:
             yield Aside(f"Latest failures of {name}", (_requests(consumer.requests),))
@@ -129,9 +132,14 @@ def _ranked(by_status: Mapping[str, int]) -> list[str]:
     return [f"{status}×{number(count)}" for status, count in ranked[:4]]
 
 
-def _plugins(consumer: ConsumerFailures) -> Iterator[tuple[Cell, Cell, Cell]]:
+def _plugins(consumer: ConsumerFailures) -> Iterator[tuple[Cell, ...]]:
+    """What runs where it fails, then what is scoped to it and does not."""
+    met = {plugin.id for plugin in consumer.plugins_in_order}
+    for plugin in consumer.plugins_in_order:
+        yield plugin.name or plugin.id or "?", _REFUSES[plugin.refuses], plugin.scope, plugin.because
     for plugin in consumer.plugins:
-        yield plugin.name or plugin.id or "?", plugin.scope, plugin.because
+        if plugin.id not in met:
+            yield plugin.name or plugin.id or "?", "-", plugin.scope, plugin.because
 
 
 def _requests(requests: tuple[FailedRequest, ...]) -> Block:

@@ -17,6 +17,8 @@ def describe(result: EndpointResult) -> Part:
     upstream: Cell | None = result.upstream_url or (service.url if service else None)
     if service is not None and not service.enabled:
         upstream = Toned(f"{service.url} (service is disabled)", "bad")
+    elif _is_answered(result):
+        upstream = Toned("not reached", "warn")
     return Part(
         title="Endpoint investigation",
         headline=_headline(result),
@@ -27,6 +29,7 @@ def describe(result: EndpointResult) -> Part:
             ("service", _service(result)),
             ("upstream", upstream),
             ("authentication", result.authentication),
+            ("router", _router(result)),
         ),
         blocks=tuple(_blocks(result)),
     )
@@ -41,6 +44,9 @@ def matches(route: RouteView) -> str:
 def _headline(result: EndpointResult) -> str:
     if result.route is None:
         return ""
+    if _is_answered(result):
+        by_itself = f"the gateway answers {result.status} by itself and proxies nothing"
+        return f"The route {_name(result.route)} matches, and {by_itself}."
     if not result.served:
         return f"The route {_name(result.route)} matches, but nothing serves it: the gateway answers 404."
     where = f"service {result.service.name}" if result.service else "no service"
@@ -52,6 +58,19 @@ def _headline(result: EndpointResult) -> str:
     else:
         ran = f"on it run {running or 'no plugin'}"
     return f"The route {_name(result.route)} serves it with {where}; {ran}."
+
+
+def _is_answered(result: EndpointResult) -> bool:
+    """Whether the gateway answers before any plugin of the route could."""
+    return not result.served and result.outcome is not None
+
+
+def _router(result: EndpointResult) -> str | None:
+    """What is assumed of the data planes, as a client must state (fact sheet 7.1)."""
+    if result.router_flavor is None:
+        return None
+    calculation = f"route_match_calculation {result.route_match_calculation or 'unknown'}"
+    return f"flavor {result.router_flavor}, {calculation} (assumed: Konnect does not show them)"
 
 
 def _request(request: RequestView) -> str | None:
