@@ -95,7 +95,7 @@ def authentication(
         stop = _stop(met())
         doubts = sorted({*_by_authorization(stop, met()), *_by_groups(stop, index, met)})
         if not (id_ in resolved or is_id(id_) or id_ in index.by_consumer):
-            doubts += _by_name(index, resolved)
+            doubts += sorted(set(_by_name(index, resolved, lambda each: met(consumer=each))))
         if stop is None or doubts:
             because = f"whoever fails at {listed(names)} goes through as the anonymous consumer {name}"
             because += f", unless {listed(doubts)} stops it" if doubts else ": nothing stops that consumer"
@@ -162,10 +162,13 @@ def _by_groups(
             yield from (f"{plugin.name} for a consumer group" for plugin in own if _may_stop(plugin))
 
 
-def _by_name(index: PluginIndex, known: Container[str]) -> list[str]:
+def _by_name(
+    index: PluginIndex, known: Container[str], met: Callable[[str], EffectivePlugins]
+) -> Iterator[str]:
     """What is scoped to a consumer nobody has named: the anonymous one, of whom only a name is known, may be
     that consumer.
     """
-    strangers = [names for consumer, names in index.by_consumer.items() if consumer not in known]
-    concerned = sorted(filter(_concerns, set[str]().union(*strangers)))
-    return [f"{name} (scoped to a consumer that may be it)" for name in concerned]
+    for consumer, names in index.by_consumer.items():
+        if consumer not in known and any(map(_concerns, names)):
+            own = (plugin.name for plugin in met(consumer) if "consumer" in plugin.scope.split("+"))
+            yield from (f"{name} (scoped to a consumer that may be it)" for name in own if _concerns(name))
