@@ -8,6 +8,8 @@
 Consumer and group levels count only when the caller names a consumer or groups, that is, after
 authentication; a plugin that runs before every authentication plugin cannot see them [documented].
 In the phases `certificate` and `rewrite` the global configuration runs, whichever won [documented].
+A plugin's `protocols` are those that trigger it [documented]; Kong's source asks for the subsystem only, so
+one that does not name all protocols of the route runs, perhaps not for every request.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -72,14 +74,24 @@ class PluginIndex:
                         yield scope, record
 
     def effective(
-        self, pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, unauthenticated: bool
+        self,
+        pairs: Sequence[tuple[str, PluginRecord]],
+        *,
+        moved: bool,
+        unauthenticated: bool,
+        protocols: Sequence[str],
     ) -> EffectivePlugin:
         """The first of `pairs` as the winner over the others. Equal answers are one object."""
-        key = (tuple((scope, id(record)) for scope, record in pairs), moved, unauthenticated)
+        named = pairs[0][1].protocols
+        uncovered = tuple(each for each in protocols if each not in named) if named else ()
+        key = (tuple((scope, id(record)) for scope, record in pairs), moved, unauthenticated, uncovered)
         found = self._answers.get(key)
         if found is None:
             caveats = _caveats(pairs, moved=moved, unauthenticated=unauthenticated, reordered=self._reordered)
-            found = self._answers[key] = _effective(pairs, moved=moved, caveats=tuple(caveats))
+            if uncovered:
+                caveats = (*caveats, f"It does not name {listed(uncovered)}, which the route takes as well")
+            found = _effective(pairs, moved=moved, caveats=tuple(caveats), uncovered=uncovered)
+            self._answers[key] = found
         return found
 
 
@@ -101,10 +113,11 @@ def effective_plugins(
     index = plugins if isinstance(plugins, PluginIndex) else PluginIndex(plugins)
     route_id = None if route is None else read_identity(route)[0]
     service_id = None if service is None else read_identity(service)[0]
+    protocols: tuple[str, ...] = ()
     if route is not None and not isinstance(route, str):
-        referred, streams = read_route_scope(route)
+        referred, protocols = read_route_scope(route)
         service_id = service_id or referred
-        stream = streams if stream is None else stream
+        stream = bool(protocols) and protocols[0] in STREAM_PROTOCOLS if stream is None else stream
     groups = sorted(map(read_identity, consumer_groups), key=lambda identity: identity[1] or identity[0])
     found = list(
         index.applicable(
@@ -114,7 +127,7 @@ def effective_plugins(
             consumer_groups=[identity for identity, _ in groups],
         )
     )
-    return _select(index, [pair for pair in found if _speaks(pair[1], stream=bool(stream))])
+    return _select(index, [pair for pair in found if _speaks(pair[1], stream=bool(stream))], protocols)
 
 
 def _speaks(record: PluginRecord, *, stream: bool) -> bool:
@@ -124,7 +137,9 @@ def _speaks(record: PluginRecord, *, stream: bool) -> bool:
     return any((protocol in STREAM_PROTOCOLS) == stream for protocol in record.protocols)
 
 
-def _select(index: PluginIndex, found: Sequence[tuple[str, PluginRecord]]) -> EffectivePlugins:
+def _select(
+    index: PluginIndex, found: Sequence[tuple[str, PluginRecord]], protocols: Sequence[str]
+) -> EffectivePlugins:
     enabled: dict[str, list[tuple[str, PluginRecord]]] = {}
     disabled: list[IdlePlugin] = []
     for scope, record in found:
@@ -148,6 +163,7 @@ def _select(index: PluginIndex, found: Sequence[tuple[str, PluginRecord]]) -> Ef
             chosen[record.name],
             moved=before[record.name] != place,
             unauthenticated=unauthenticated,
+            protocols=protocols,
         )
         for place, record in enumerate(ordered)
     )
@@ -212,7 +228,11 @@ def _caveats(
 
 
 def _effective(
-    pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, caveats: tuple[str, ...]
+    pairs: Sequence[tuple[str, PluginRecord]],
+    *,
+    moved: bool,
+    caveats: tuple[str, ...],
+    uncovered: tuple[str, ...],
 ) -> EffectivePlugin:
     scope, record = pairs[0]
     facts = catalogue().get(record.name)
@@ -233,6 +253,7 @@ def _effective(
         beat=tuple(loser.origin for _, loser in pairs[1:]),
         beaten_scopes=tuple(loser_scope for loser_scope, _ in pairs[1:]),
         caveats=caveats,
+        uncovered=uncovered,
     )
 
 
