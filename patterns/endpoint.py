@@ -26,6 +26,7 @@ from konnect_agent.resources.resource import required
 from patterns.coverage import ask_each
 from patterns.encounters import Passage, doubts_about_groups
 from patterns.locating import candidates, locate
+from patterns.mcp_endpoint import McpEndpoint
 from patterns.selection import Selected
 from patterns.serving import Asked, Serving, explanation, serving
 from patterns.views import CandidateView, PluginView, RequestView, RouteView, ServiceView
@@ -36,8 +37,9 @@ class Answer(Frozen):
     """Who answers a request, and what runs on it. `plugins` is in execution order.
 
     `served` is False when nothing serves it, as when the route's service is disabled: the gateway says 404.
-    `shadowed_plugins` lost to a more specific configuration or are disabled. `unseen` names what of the
-    answer was not seen, or not wholly: it may be there all the same.
+    `shadowed_plugins` lost to a more specific configuration or are disabled. `mcp_endpoint` is what
+    ai-mcp-proxy makes of the route, None if it does not run there. `unseen` names what of the answer was not
+    seen, or not wholly: it may be there all the same.
     """
 
     route: RouteView | None = None
@@ -47,6 +49,7 @@ class Answer(Frozen):
     shadowed_plugins: tuple[PluginView, ...] = ()
     upstream_url: str | None = None
     authentication: str | None = None
+    mcp_endpoint: McpEndpoint | None = None
     unseen: tuple[Literal["service", "plugins"], ...] = ()
 
 
@@ -157,6 +160,8 @@ def _answer(match: Match | None, seen: _Known, *, served: bool = True) -> Answer
     service = seen.service_of(route)
     ran = effective_plugins(seen.plugins, route=route, service=service, consumer=seen.caller)
     lost = _service_id(route) and service is None
+    entry = authentication(seen.plugins, route=route, service=service) if seen.all_plugins else None
+    proxy = mcp_proxy(ran)
     return Answer(
         route=RouteView.of(route),
         service=ServiceView.of(service) if service else None,
@@ -164,9 +169,8 @@ def _answer(match: Match | None, seen: _Known, *, served: bool = True) -> Answer
         plugins=tuple(map(PluginView.running, ran.plugins)),
         shadowed_plugins=tuple(map(PluginView.idle, (*ran.shadowed, *ran.disabled))),
         upstream_url=scrub(match.upstream_url) if served and match.upstream_url else None,
-        authentication=authentication(seen.plugins, route=route, service=service).because
-        if seen.all_plugins
-        else None,
+        authentication=entry.because if entry else None,
+        mcp_endpoint=McpEndpoint.of(proxy, entry) if proxy else None,
         unseen=(*(("service",) if lost else ()), *(() if seen.all_plugins else ("plugins",))),
     )
 
@@ -284,20 +288,10 @@ def _notes(found: Serving, answer: Answer, strict: Answer | None, seen: _Known) 
     for view in answer.shadowed_plugins:
         if not view.enabled:
             yield f"The plugin {view.name} ({view.scope}) is disabled."
-    yield from _mcp(found.match, seen)
+    if answer.mcp_endpoint is not None:
+        yield answer.mcp_endpoint.said
     if seen.caller is not None:
         yield from doubts_about_groups(seen.plugins, [Passage.of(found.route)])
-
-
-def _mcp(match: Match, seen: _Known) -> Iterator[str]:
-    """What is to know about an MCP endpoint beside who gets in."""
-    route = cast("Route", match.route)
-    running = effective_plugins(
-        seen.plugins, route=route, service=seen.service_of(route), consumer=seen.caller
-    )
-    proxy = mcp_proxy(running)
-    if proxy is not None:
-        yield scrub(proxy.summary(all_plugins=seen.all_plugins))
 
 
 def _told(answer: Answer) -> str:
