@@ -2,10 +2,9 @@
 
 `config.anonymous` unset on all: every one must succeed. Set on all: one suffices, and on failure the request
 goes through as the anonymous consumer, unless something stops that consumer, usually request-termination
-scoped to it. Mixed: not a supported setup. A plugin with a condition, one that does not name every protocol
-of the route, and one that Kong does not document leave the answer open, and so does an authorization plugin
-met by the anonymous consumer: it may turn that consumer away, by groups or policies that are not looked at
-here (inferred).
+scoped to it. Mixed: not a supported setup. A plugin with a condition, or one that Kong does not document,
+leaves the answer open, and so does an authorization plugin met by the anonymous consumer: it may turn that
+consumer away, by groups or policies that are not looked at here (inferred).
 """
 
 from collections.abc import Iterable
@@ -64,7 +63,7 @@ def authentication(
     fallbacks = [_anonymous(plugin) for plugin in demanding]
     anonymous = tuple(dict.fromkeys(name for name in fallbacks if name))
     names = [plugin.name for plugin in demanding]
-    sometimes = [plugin for plugin in demanding if plugin.conditional]
+    sometimes = [plugin.name for plugin in demanding if plugin.conditional]
     if not anonymous:
         because = f"{listed(names)} must succeed; otherwise the gateway answers 401"
         if len(names) > 1:
@@ -91,17 +90,16 @@ def authentication(
             return Authentication("anonymous", protected, demanding, anonymous, tuple(stops), because)
         stops.append(stop)
     because = f"one of {listed(names)} must succeed: the anonymous consumer is stopped by {stops[0].name}"
-    conditional = sometimes + [stop for stop in stops if stop.conditional]
+    conditional = sometimes + [stop.name for stop in stops if stop.conditional]
     firm = Authentication("any", True, demanding, anonymous, tuple(stops), because)
     return _answer(firm, conditional)
 
 
-def _answer(firm: Authentication, conditional: list[EffectivePlugin]) -> Authentication:
+def _answer(firm: Authentication, conditional: list[str]) -> Authentication:
     """`firm`, or the same left open when plugins it rests on are skipped for some requests."""
     if not conditional:
         return firm
-    reasons = listed([f"{plugin.name} {plugin.limitation}" for plugin in conditional])
-    because = f"{firm.because}. {reasons}, so this holds for some requests only"
+    because = f"{firm.because}. {listed(conditional)} has a condition, so this holds for some requests only"
     return replace(firm, protected=None, because=because)
 
 

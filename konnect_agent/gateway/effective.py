@@ -8,8 +8,6 @@
 Consumer and group levels count only when the caller names a consumer or groups, that is, after
 authentication; a plugin that runs before every authentication plugin cannot see them [documented].
 In the phases `certificate` and `rewrite` the global configuration runs, whichever won [documented].
-A plugin's `protocols` are those that trigger it [documented]; Kong's source asks for the subsystem only, so
-one that does not name all protocols of the route runs, perhaps not for every request.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -74,24 +72,14 @@ class PluginIndex:
                         yield scope, record
 
     def effective(
-        self,
-        pairs: Sequence[tuple[str, PluginRecord]],
-        *,
-        moved: bool,
-        unauthenticated: bool,
-        protocols: Sequence[str],
+        self, pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, unauthenticated: bool
     ) -> EffectivePlugin:
         """The first of `pairs` as the winner over the others. Equal answers are one object."""
-        named = pairs[0][1].protocols
-        uncovered = tuple(each for each in protocols if each not in named) if named else ()
-        key = (tuple((scope, id(record)) for scope, record in pairs), moved, unauthenticated, uncovered)
+        key = (tuple((scope, id(record)) for scope, record in pairs), moved, unauthenticated)
         found = self._answers.get(key)
         if found is None:
             caveats = _caveats(pairs, moved=moved, unauthenticated=unauthenticated, reordered=self._reordered)
-            if uncovered:
-                caveats = (*caveats, f"It does not name {listed(uncovered)}, which the route takes as well")
-            found = _effective(pairs, moved=moved, caveats=tuple(caveats), uncovered=uncovered)
-            self._answers[key] = found
+            found = self._answers[key] = _effective(pairs, moved=moved, caveats=tuple(caveats))
         return found
 
 
@@ -113,11 +101,10 @@ def effective_plugins(
     index = plugins if isinstance(plugins, PluginIndex) else PluginIndex(plugins)
     route_id = None if route is None else read_identity(route)[0]
     service_id = None if service is None else read_identity(service)[0]
-    protocols: tuple[str, ...] = ()
     if route is not None and not isinstance(route, str):
-        referred, protocols = read_route_scope(route)
+        referred, streams = read_route_scope(route)
         service_id = service_id or referred
-        stream = bool(protocols) and protocols[0] in STREAM_PROTOCOLS if stream is None else stream
+        stream = streams if stream is None else stream
     groups = sorted(map(read_identity, consumer_groups), key=lambda identity: identity[1] or identity[0])
     found = list(
         index.applicable(
@@ -127,7 +114,7 @@ def effective_plugins(
             consumer_groups=[identity for identity, _ in groups],
         )
     )
-    return _select(index, [pair for pair in found if _speaks(pair[1], stream=bool(stream))], protocols)
+    return _select(index, [pair for pair in found if _speaks(pair[1], stream=bool(stream))])
 
 
 def _speaks(record: PluginRecord, *, stream: bool) -> bool:
@@ -137,9 +124,7 @@ def _speaks(record: PluginRecord, *, stream: bool) -> bool:
     return any((protocol in STREAM_PROTOCOLS) == stream for protocol in record.protocols)
 
 
-def _select(
-    index: PluginIndex, found: Sequence[tuple[str, PluginRecord]], protocols: Sequence[str]
-) -> EffectivePlugins:
+def _select(index: PluginIndex, found: Sequence[tuple[str, PluginRecord]]) -> EffectivePlugins:
     enabled: dict[str, list[tuple[str, PluginRecord]]] = {}
     disabled: list[IdlePlugin] = []
     for scope, record in found:
@@ -163,7 +148,6 @@ def _select(
             chosen[record.name],
             moved=before[record.name] != place,
             unauthenticated=unauthenticated,
-            protocols=protocols,
         )
         for place, record in enumerate(ordered)
     )
@@ -228,11 +212,7 @@ def _caveats(
 
 
 def _effective(
-    pairs: Sequence[tuple[str, PluginRecord]],
-    *,
-    moved: bool,
-    caveats: tuple[str, ...],
-    uncovered: tuple[str, ...],
+    pairs: Sequence[tuple[str, PluginRecord]], *, moved: bool, caveats: tuple[str, ...]
 ) -> EffectivePlugin:
     scope, record = pairs[0]
     facts = catalogue().get(record.name)
@@ -253,7 +233,6 @@ def _effective(
         beat=tuple(loser.origin for _, loser in pairs[1:]),
         beaten_scopes=tuple(loser_scope for loser_scope, _ in pairs[1:]),
         caveats=caveats,
-        uncovered=uncovered,
     )
 
 

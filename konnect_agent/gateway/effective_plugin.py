@@ -26,7 +26,7 @@ class EffectivePlugin:
 
     `priority` is None for a plugin the catalogue does not know. `moved` says that `ordering` changed its
     place in the access phase; its other phases keep the static order. `phases` are those it takes part in
-    with this scope, None where unknown. `uncovered` are protocols the route takes and it does not name.
+    with this scope, None where unknown.
     """
 
     plugin: object
@@ -42,19 +42,11 @@ class EffectivePlugin:
     beat: tuple[object, ...]
     beaten_scopes: tuple[str, ...]
     caveats: tuple[str, ...]
-    uncovered: tuple[str, ...] = ()
 
     @property
     def conditional(self) -> bool:
-        """Whether it may be skipped for a given request: by its condition, or by the request's protocol."""
-        return self.condition is not None or bool(self.uncovered)
-
-    @property
-    def limitation(self) -> str:
-        """Why it may be skipped, as the end of a sentence; empty where it runs for every request."""
-        if self.condition is not None:
-            return "has a condition"
-        return f"is not for {listed(self.uncovered)}" if self.uncovered else ""
+        """Whether it may be skipped for a given request."""
+        return self.condition is not None
 
     @property
     def level(self) -> int:

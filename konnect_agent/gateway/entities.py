@@ -168,10 +168,11 @@ def read_identity(entity: object) -> tuple[str, str]:
     return get.id(), get.text("name") or get.text("username") or get.text("custom_id")
 
 
-def read_route_scope(entity: object) -> tuple[str | None, tuple[str, ...]]:
-    """Of a route, only the id of its service and its protocols, none if it does not say."""
+def read_route_scope(entity: object) -> tuple[str | None, bool]:
+    """Of a route, only the id of its service and whether it is a stream route."""
     get = EntityFields(entity)
-    return get.reference("service"), get.texts("protocols") or ()
+    protocols = get.texts("protocols")
+    return get.reference("service"), bool(protocols and protocols[0] in STREAM_PROTOCOLS)
 
 
 def read_vault(entity: object) -> str:

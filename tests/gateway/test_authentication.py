@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from konnect_agent.gateway import authentication
 
 
@@ -115,21 +113,3 @@ def test_what_treats_the_anonymous_consumer_like_others_does_not_stop_it() -> No
 def test_a_certain_stop_needs_no_other() -> None:
     plugins = [auth("key-auth", anonymous="anon"), stopper("anon"), {"id": "a", "name": "acl"}]
     assert authentication(plugins).protected is True
-
-
-@pytest.mark.parametrize(
-    ("protocols", "protected"), [(["http", "https"], None), (["https"], True), ([], True), (None, True)]
-)
-def test_a_plugin_that_does_not_name_every_protocol_of_the_route_leaves_the_answer_open(
-    protocols: list[str] | None, protected: bool | None
-) -> None:
-    route = {"id": "r", "protocols": protocols}
-    found = authentication([{"id": "k", "name": "key-auth", "protocols": ["https"]}], route=route)
-    assert (found.kind, found.protected) == ("required", protected)
-    assert ("key-auth is not for http, so this holds for some" in found.because) is (protected is None)
-
-
-def test_one_that_names_more_protocols_than_the_route_leaves_nothing_open() -> None:
-    every = {"id": "k", "name": "key-auth", "protocols": ["grpc", "grpcs", "http", "https"]}
-    for protocols in (["http", "https"], ["grpc", "grpcs"], ["https"]):
-        assert authentication([every], route={"id": "r", "protocols": protocols}).protected is True

@@ -215,17 +215,11 @@ def acl_without_authentication(at: Snapshot) -> Iterator[Problem]:
     judges="routes",
     needs=("services", "plugins", "consumers"),
     of_group=("plugins",),
-    remediation="Remove the condition, name every protocol of the route in the plugin's `protocols`, or make "
-    "sure that another plugin stops the requests it leaves out.",
+    remediation="Remove the condition, or make sure that another plugin stops the requests it leaves out.",
     source="https://developer.konghq.com/gateway/entities/plugin/",
     passes=[{"services": [_SERVICE], "routes": [_ROUTE], "plugins": [_KEY_AUTH]}],
     fails=[
         {"services": [_SERVICE], "routes": [_ROUTE], "plugins": [_KEY_AUTH | _CONDITION]},
-        {
-            "services": [_SERVICE],
-            "routes": [_ROUTE | {"protocols": ["http", "https"]}],
-            "plugins": [_KEY_AUTH | {"protocols": ["https"]}],
-        },
         {
             "services": [_SERVICE],
             "routes": [_ROUTE],
@@ -235,9 +229,8 @@ def acl_without_authentication(at: Snapshot) -> Iterator[Problem]:
     ],
 )
 def authentication_with_a_condition(at: Snapshot) -> Iterator[Problem]:
-    """A plugin with a condition is skipped for requests that do not meet it, and one that does not name a
-    protocol of the route may be for requests by that protocol. What authentication skips gets through to the
-    service, and callers may be able to choose.
+    """A plugin with a condition is skipped for requests that do not meet it. What authentication skips gets
+    through to the service, and callers may be able to choose.
     """
     for exposure in at.exposures:
         entry = exposure.authentication
