@@ -139,7 +139,7 @@ def _always(running: EffectivePlugins, names: frozenset[str]) -> tuple[str, ...]
 
 
 def _partly(running: EffectivePlugins, names: frozenset[str]) -> tuple[str, ...]:
-    return tuple(f"{e.name} {e.limitation}" for e in running if e.name in names and e.conditional)
+    return tuple(f"{e.name} has a condition" for e in running if e.name in names and e.conditional)
 
 
 def _size(config: Mapping[str, object]) -> int | None:

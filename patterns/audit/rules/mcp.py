@@ -35,8 +35,6 @@ _SIZE = {"id": "z", "name": "request-size-limiting", "config": {"allowed_payload
 _TOOL = {"name": "delete_all", "description": "Everything", "acl": {"deny": ["guests"]}}
 _ONE_FOR_ALL = _PROXY | {"config": _CONFIG | _AGENTS | {"tools": [_TOOL]}}
 _CONDITION = {"condition": "request.headers['x-internal'] != 'yes'"}
-_BOTH = {"routes": [_ROUTE | {"protocols": ["http", "https"]}]}
-_HTTPS = {"protocols": ["https"]}
 _AROUND = {"services": [_SERVICE], "routes": [_ROUTE]}
 
 
@@ -65,7 +63,6 @@ _AROUND = {"services": [_SERVICE], "routes": [_ROUTE]}
         {**_AROUND, "plugins": [_ONLY_AGENTS]},
         {**_AROUND, "plugins": [_ONE_FOR_ALL]},
         {**_AROUND, "plugins": [_PROXY, _KEY_AUTH | _CONDITION]},
-        {**_AROUND, **_BOTH, "plugins": [_PROXY, _KEY_AUTH | _HTTPS]},
         {"routes": [_ROUTE | {"service": None}], "plugins": [_LISTENER]},
         {**_AROUND, "plugins": [_PROXY | {"service": None}, _KEY_AUTH | {"enabled": False}]},
     ],
@@ -108,7 +105,6 @@ def _open(exposure: Exposure, proxy: McpProxy) -> Problem | None:
         {**_AROUND, "plugins": [_PROXY]},
         {**_AROUND, "plugins": [_PROXY | {"config": {"mode": "listener"}}]},
         {**_AROUND, "plugins": [_UNLIMITED, _SIZE]},
-        {**_AROUND, **_BOTH, "plugins": [_UNLIMITED, _SIZE | {"protocols": ["http", "https"]}]},
         {**_AROUND, "plugins": [_CONVERSION]},
     ],
     fails=[
@@ -152,7 +148,6 @@ def _of_any_size(exposure: Exposure, proxy: McpProxy) -> Problem | None:
         {**_AROUND, "plugins": [_PROXY]},
         {**_AROUND, "plugins": [_PROXY, _LIMIT | {"enabled": False}]},
         {**_AROUND, "plugins": [_PROXY, _LIMIT | _CONDITION]},
-        {**_AROUND, **_BOTH, "plugins": [_PROXY, _LIMIT | _HTTPS]},
         {**_AROUND, "plugins": [_PROXY, _LIMIT | {"name": "ai-rate-limiting-advanced"}]},
         {**_AROUND, "plugins": [_PROXY, _LIMIT | {"name": "response-ratelimiting"}]},
         {**_AROUND, "plugins": [_PROXY, _LIMIT | {"consumer": {"id": "c"}}]},
