@@ -27,6 +27,7 @@ from patterns.answered import is_answered, runs_anyway
 from patterns.coverage import ask_each
 from patterns.encounters import Passage, doubts_about_groups
 from patterns.locating import candidates, locate
+from patterns.mcp_endpoint import McpEndpoint
 from patterns.selection import Selected
 from patterns.serving import Asked, Serving, explanation, left_out
 from patterns.upstreams import Upstreams, service_id, upstreams
@@ -41,7 +42,8 @@ class Answer(Frozen):
     or when the gateway answers before any plugin could (`outcome`: `redirect`, `upgrade_required`, ...);
     `status` is what the gateway then says. `outcome` is None without a route that is left.
     `shadowed_plugins` lost to a more specific configuration, are disabled, or come too late for such an
-    answer. `unseen` names what of the answer was not seen, or not wholly: it may be there all the same.
+    answer. `mcp_endpoint` is what ai-mcp-proxy makes of the route, None if it does not run there. `unseen`
+    names what of the answer was not seen, or not wholly: it may be there all the same.
     """
 
     route: RouteView | None = None
@@ -53,6 +55,7 @@ class Answer(Frozen):
     outcome: str | None = None
     status: int | None = None
     authentication: str | None = None
+    mcp_endpoint: McpEndpoint | None = None
     unseen: tuple[Literal["service", "plugins"], ...] = ()
 
 
@@ -177,11 +180,13 @@ def _answer(match: Match | None, seen: _Known, *, is_left: bool = True) -> Answe
     index = PluginIndex(seen.plugins)
     ran = effective_plugins(index, route=route, service=service, consumer=seen.caller)
     running, idle = tuple(map(PluginView.running, ran.plugins)), tuple[PluginView, ...]()
-    entry = authentication(index, route=route, service=service, consumers=seen.consumers).because
+    entry = authentication(index, route=route, service=service, consumers=seen.consumers)
+    proxy = mcp_proxy(ran)
     answered = is_left and is_answered(match)
+    because = entry.because if seen.all_plugins else None
     if answered:
         running, idle = runs_anyway(index, ran)
-        entry = f"not asked for: the gateway answers {match.status} before any plugin could"
+        because = f"not asked for: the gateway answers {match.status} before any plugin could"
     lost = service_id(route) and service is None
     return Answer(
         route=RouteView.of(route),
@@ -192,7 +197,8 @@ def _answer(match: Match | None, seen: _Known, *, is_left: bool = True) -> Answe
         upstream_url=scrub(match.upstream_url) if is_left and not answered and match.upstream_url else None,
         outcome=match.outcome if is_left else None,
         status=match.status if answered else None if is_left else 404,
-        authentication=scrub(entry) if seen.all_plugins or answered else None,
+        authentication=None if because is None else scrub(because),
+        mcp_endpoint=McpEndpoint.of(proxy, entry if seen.all_plugins else None) if proxy else None,
         unseen=(*(("service",) if lost else ()), *(() if seen.all_plugins else ("plugins",))),
     )
 
@@ -311,20 +317,10 @@ def _notes(found: Serving, answer: Answer, strict: Answer | None, seen: _Known) 
     for view in answer.shadowed_plugins:
         if not view.enabled:
             yield f"The plugin {view.name} ({view.scope}) is disabled."
-    yield from _mcp(found.match, seen)
+    if answer.mcp_endpoint is not None:
+        yield answer.mcp_endpoint.said
     if seen.caller is not None:
         yield from doubts_about_groups(seen.plugins, [Passage.of(found.route)])
-
-
-def _mcp(match: Match, seen: _Known) -> Iterator[str]:
-    """What is to know about an MCP endpoint beside who gets in."""
-    route = cast("Route", match.route)
-    running = effective_plugins(
-        seen.plugins, route=route, service=seen.service_of(route), consumer=seen.caller
-    )
-    proxy = mcp_proxy(running)
-    if proxy is not None:
-        yield scrub(proxy.summary(all_plugins=seen.all_plugins))
 
 
 def _told(answer: Answer) -> str:

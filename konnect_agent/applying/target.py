@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 
 from konnect_agent.config import check_token
 from konnect_agent.errors import ConfigError
-from konnect_agent.gateway.passthrough import Place, konnect_base
+from konnect_agent.gateway.passthrough import API_REGIONS, Place, konnect_base
 from konnect_agent.gateway.passthrough.requests import admin_base
 from konnect_agent.ids import is_id
 from konnect_agent.redaction import scrub
 from konnect_agent.regions import check_url, is_loopback
 
 _KONNECT = ".api.konghq.com"
+_HOSTS = frozenset(f"{region}{_KONNECT}" for region in API_REGIONS)
 _UNAUTHORIZED = "Check the admin token: KONG_ADMIN_TOKEN or --token-file, as the Admin API's RBAC knows it."
 
 
@@ -61,9 +62,7 @@ def konnect_api(control_plane_id: str, *, token: str, region: str = "us", url: s
     if url is not None:
         parts = urlsplit(check_url(url))
         host = parts.hostname or ""
-        if not (
-            is_loopback(host) or (parts.scheme == "https" and host.endswith(_KONNECT) and not parts.port)
-        ):
+        if not (is_loopback(host) or (parts.scheme == "https" and host in _HOSTS and not parts.port)):
             raise ConfigError(
                 f"{host} is not the Konnect API: it does not get the Konnect token.",
                 hint="Leave the URL out and give the region.",

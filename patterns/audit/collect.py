@@ -26,6 +26,7 @@ from konnect_agent.models import ControlPlane
 from patterns.audit.engine import Judgement, judge
 from patterns.audit.facts import Facts
 from patterns.audit.finding import named
+from patterns.audit.mcp_endpoints import AuditedMcpEndpoint, inventory
 from patterns.audit.outage import Outage
 from patterns.audit.rule import Rule
 from patterns.audit.snapshot import LISTS, Group, ListName, Snapshot
@@ -57,6 +58,7 @@ class Seen:
     judgement: Judgement
     counts: Mapping[ListName, int]
     cut: frozenset[ListName]
+    mcp_endpoints: tuple[AuditedMcpEndpoint, ...]
 
     @property
     def unseen(self) -> tuple[ListName, ...]:
@@ -193,7 +195,7 @@ class _Collection:
 def _judged(at: Snapshot, rules: Sequence[Rule]) -> Seen:
     counts: dict[ListName, int] = {name: len(listing) for name, listing in at.lists.items()}
     cut: frozenset[ListName] = frozenset(name for name in at.lists if not at.saw_whole(name))
-    return Seen(at.control_plane, Facts.of(at), judge(at, rules), counts, cut)
+    return Seen(at.control_plane, Facts.of(at), judge(at, rules), counts, cut, inventory(at))
 
 
 def _list(node: _Node) -> ListName:

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from konnect_agent import Konnect
-from konnect_agent.errors import ToolUnavailable
+from konnect_agent.errors import ToolUnavailable, Undecodable
 from patterns.audit.baseline import Baseline, apply
 from patterns.audit.collect import Collected, Seen, collect
 from patterns.audit.engine import Judgement, RuleFailed, judge_across
 from patterns.audit.facts import Organisation
 from patterns.audit.finding import Finding, named
+from patterns.audit.mcp_endpoints import AuditedMcpEndpoint
 from patterns.audit.result import (
     AuditedControlPlane,
     AuditResult,
@@ -29,7 +30,10 @@ from patterns.audit.rules import all_rules
 from patterns.audit.selection import Selection, select
 from patterns.audit.snapshot import ListName
 from patterns.audit.summary import summarize
+from patterns.coverage import Named
 from patterns.workflow import keep, missed, step, truncated, workflow
+
+_LOOK = "Look at the plugin's configuration in Konnect; what is newer than this version needs a newer one."
 
 
 @workflow("audit_configuration", AuditResult)
@@ -63,6 +67,7 @@ async def audit_configuration(
         _note_unseen(collected)
     async with step("judge and aggregate"):
         across = _judge_across(collected, [each for each in in_force if isinstance(each, RuleAcross)])
+        _note_unread(collected.seen)
         _note_crashes([*(each.judgement for each in collected.seen), across])
         findings = [finding for each in collected.seen for finding in each.judgement.findings]
         findings = sorted([*findings, *across.findings], key=lambda finding: finding.order)
@@ -92,6 +97,14 @@ def _note_unseen(collected: Collected) -> None:
 
 def _judge_across(collected: Collected, rules: Sequence[RuleAcross]) -> Judgement:
     return judge_across(Organisation(tuple(s.facts for s in collected.seen), collected.groups), rules)
+
+
+def _note_unread(seen: Sequence[Seen]) -> None:
+    """What kept rules from judging although the lists were seen, to the coverage."""
+    for each in seen:
+        for what in each.judgement.unread:
+            error = Undecodable("It is missing, or not known to this version", path=what, hint=_LOOK)
+            missed(what, error, control_plane=each.control_plane)
 
 
 def _note_crashes(judgements: Sequence[Judgement]) -> None:
@@ -152,6 +165,12 @@ def _result(
     return AuditResult(
         control_planes=tuple(sorted(audited, key=lambda each: (each.name or "", each.id or ""))),
         findings=tuple(findings),
+        mcp_endpoints=tuple(sorted((found for each in seen for found in each.mcp_endpoints), key=_place)),
         rules=tuple(RuleInForce.model_validate(each, from_attributes=True) for each in rules),
         summary=summarize(seen, findings, groups=len(selection.groups), baseline=baseline),
     )
+
+
+def _place(found: AuditedMcpEndpoint) -> tuple[str, ...]:
+    where, group, route = found.control_plane, found.group or Named(), found.route
+    return tuple(text or "" for text in (where.name, where.id, route.name, route.id, group.name, group.id))

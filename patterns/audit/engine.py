@@ -1,7 +1,8 @@
 """Runs rules and makes findings of what they object to.
 
 1. A rule runs where the list it judges was seen and those it needs were seen whole, here and in fellow
-   group members; elsewhere it neither passes nor fails.
+   group members; elsewhere it neither passes nor fails. Nor does it for entities it could not read, which it
+   says in the end by raising `Unread`: what it found in the others stands.
 2. A rule that crashes finds nothing there: the crash becomes part of the coverage, not the audit's end.
 3. One finding per rule and entity, the most severe; whatever a server named in it is scrubbed.
 """
@@ -17,7 +18,7 @@ from konnect_agent.redaction import scrub
 from patterns.audit.facts import Organisation
 from patterns.audit.finding import EntityName, Finding, fingerprint
 from patterns.audit.rule import About, Problem, Rule, RuleAcross
-from patterns.audit.snapshot import Snapshot, Unseen
+from patterns.audit.snapshot import Snapshot, Unread, Unseen
 from patterns.coverage import Named
 
 
@@ -35,11 +36,13 @@ class RuleFailed(KonnectError):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the rules say. `not_run` are ids of rules that could not, crashed ones included."""
+    """What the rules say. `not_run` are ids of rules that could not, or not everywhere, crashed ones too;
+    `unread` says what kept some of them from it although the lists were seen."""
 
     findings: tuple[Finding, ...] = ()
     not_run: tuple[str, ...] = ()
     crashes: tuple[RuleFailed, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def judge(at: Snapshot, rules: Iterable[Rule]) -> Judgement:
@@ -47,18 +50,27 @@ def judge(at: Snapshot, rules: Iterable[Rule]) -> Judgement:
     findings: list[Finding] = []
     not_run: list[str] = []
     crashes: list[RuleFailed] = []
+    unread: list[str] = []
     for each in rules:
         if not _can_run(each, at):
             not_run.append(each.id)
             continue
+        problems: list[Problem] = []
         try:
-            findings.extend(_findings(each, list(each(at)), at.name, proviso=_proviso(each, at)))
+            for problem in each(at):
+                problems.append(problem)  # those before an exception count
+        except Unread as what:
+            not_run.append(each.id)
+            unread.append(scrub(str(what)))
         except Unseen:
             not_run.append(each.id)
+            continue
         except Exception as error:  # a rule is no reason to lose the others
             not_run.append(each.id)
             crashes.append(RuleFailed(each, error))
-    return Judgement(tuple(findings), tuple(not_run), tuple(crashes))
+            continue
+        findings.extend(_findings(each, problems, at.name, proviso=_proviso(each, at)))
+    return Judgement(tuple(findings), tuple(not_run), tuple(crashes), tuple(dict.fromkeys(unread)))
 
 
 def judge_across(organisation: Organisation, rules: Sequence[RuleAcross]) -> Judgement:

@@ -12,6 +12,7 @@ from typing import Any
 
 from patterns.audit.baseline import Entry
 from patterns.audit.finding import Finding, Severity
+from patterns.audit.mcp_endpoints import AuditedMcpEndpoint
 from patterns.audit.snapshot import ListName
 from patterns.coverage import Named
 from patterns.workflow import Frozen, Result
@@ -30,8 +31,9 @@ class Counts(Frozen):
 class AuditedControlPlane(Frozen):
     """A control plane, or a group (`group` is true) with its `members`, None if they could not be seen.
 
-    `rules_not_run` names the rules that a missing or incomplete list, here or in a fellow group member, kept
-    from running: they neither passed nor failed.
+    `rules_not_run` names the rules that a missing or incomplete list, here or in a fellow group member, or a
+    configuration that cannot be read kept from running, or from running everywhere: there they neither passed
+    nor failed.
     """
 
     id: str | None
@@ -119,9 +121,11 @@ class Summary(Frozen):
 
 
 class AuditResult(Result):
-    """The result of `audit_configuration`."""
+    """The result of `audit_configuration`. `mcp_endpoints` are those of control planes whose services, routes
+    and plugins were seen, also the ones no rule objects to."""
 
     control_planes: tuple[AuditedControlPlane, ...] = ()
     findings: tuple[Finding, ...] = ()
     rules: tuple[RuleInForce, ...] = ()
+    mcp_endpoints: tuple[AuditedMcpEndpoint, ...] = ()
     summary: Summary = Summary()

@@ -29,6 +29,11 @@ class Unseen(LookupError):
     """A list was read that could not be seen."""
 
 
+class Unread(LookupError):
+    """What an entity should say is missing, or means nothing to this version; the text names it. A rule
+    raises it when it has gone through everything else."""
+
+
 @dataclass(frozen=True)
 class Group:
     """A control plane group, as its members see it. `whole` is False when the list of members was cut.

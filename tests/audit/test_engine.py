@@ -8,7 +8,7 @@ from dataclasses import replace
 from konnect_agent.redaction import MASK
 from patterns.audit import Problem, Severity, rule
 from patterns.audit.engine import judge
-from patterns.audit.snapshot import Snapshot
+from patterns.audit.snapshot import Snapshot, Unread
 from patterns.coverage import Named
 
 from .examples import snapshot
@@ -52,6 +52,15 @@ def undeclared(at: Snapshot) -> Iterator[Problem]:
         yield Problem(vault, "unused")
 
 
+@rule("KNA905", title="Reads in part", severity=Severity.LOW, judges="routes", remediation="Do.",
+      source="x", passes=[], fails=[])  # fmt: skip
+def reads_in_part(at: Snapshot) -> Iterator[Problem]:
+    """Whatever."""
+    for route in at.routes:
+        yield Problem(route, "found")
+        raise Unread(f"config of {route.label}")
+
+
 def test_a_rule_that_crashes_finds_nothing_and_takes_no_other_with_it() -> None:
     said = judge(snapshot({"routes": [ROUTE]}), [crashes, every_route])
     assert [finding.rule_id for finding in said.findings] == ["KNA901"]
@@ -69,6 +78,13 @@ def test_one_entity_is_reported_once_by_a_rule_at_its_worst() -> None:
 def test_a_rule_that_reads_an_unseen_list_without_saying_so_counts_as_not_run() -> None:
     said = judge(snapshot({"routes": [ROUTE]}, seen={"routes"}), [undeclared])
     assert (said.findings, said.not_run, said.crashes) == ((), ("KNA904",), ())
+    assert said.unread == ()
+
+
+def test_a_rule_that_could_not_read_everything_has_not_run_and_keeps_what_it_found() -> None:
+    said = judge(snapshot({"routes": [ROUTE | {"name": TOKEN}]}), [reads_in_part])
+    assert [finding.rule_id for finding in said.findings] == ["KNA905"]
+    assert (said.not_run, said.unread, said.crashes) == (("KNA905",), (f"config of {MASK}",), ())
 
 
 def test_a_cut_list_is_judged_as_far_as_it_goes() -> None:

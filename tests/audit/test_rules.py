@@ -127,7 +127,8 @@ def test_no_rule_crashes_on_configuration_of_another_shape(odd: object) -> None:
                 for name, entities in example.items()
             }
             said = judge(snapshot(strange), RULES)
-            assert (said.crashes, said.not_run) == ((), everything.not_run)
+            assert said.crashes == ()
+            assert bool(said.unread) is (said.not_run != everything.not_run)
 
 
 def _with_odd_config(entity: Mapping[str, Any], odd: object) -> Mapping[str, Any]:

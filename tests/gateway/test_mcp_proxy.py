@@ -39,30 +39,57 @@ def test_a_route_without_the_plugin_is_none() -> None:
         ("conversion-listener", True),
         ("listener", True),
         ("conversion-only", False),
-        (None, False),
-        (7, False),
+        (None, None),
+        (7, None),
+        ("", None),
+        ("Passthrough-Listener", None),
+        ("gateway-listener", None),
     ],
 )
-def test_the_listener_modes_make_an_endpoint(mode: Any, is_endpoint: bool) -> None:
+def test_the_listener_modes_make_an_endpoint_and_of_others_nothing_is_claimed(
+    mode: Any, is_endpoint: bool | None
+) -> None:
     assert found(mode=mode).is_endpoint is is_endpoint
+
+
+def test_a_mode_that_is_not_known_here_is_named() -> None:
+    said = found(mode="gateway-listener").summary()
+    assert "may be an MCP endpoint (ai-mcp-proxy, the mode gateway-listener, which is not known here)" in said
 
 
 @pytest.mark.parametrize(
     ("size", "read"),
-    [(None, 1_048_576), (8192, 8192), (0, 0), (-1, None), ("0", None), (True, None), (1.5, None)],
+    [
+        (None, 1_048_576),
+        (8192, 8192),
+        ("8192", 8192),
+        (1.0, 1),
+        (0, 0),
+        ("0", 0),
+        (-1, None),
+        ("-1", None),
+        ("much", None),
+        (True, None),
+        (1.5, None),
+        (float("nan"), None),
+        ([1], None),
+    ],
 )
 def test_the_size_is_the_plugins_or_its_default_and_never_guessed(size: Any, read: int | None) -> None:
     seen = found(max_request_body_size=size)
     assert seen.max_request_body_size == read
-    assert seen.body_is_unlimited is (size == 0 and read == 0)
+    assert seen.body_is_unlimited is (None if read is None else read == 0)
+    other = {"id": "z", "name": "request-size-limiting"}
+    assert found(other, max_request_body_size=size).body_is_unlimited is False
 
 
 def test_a_plugin_whose_config_was_not_shown_has_neither_mode_nor_limit() -> None:
     seen = mcp_proxy(effective_plugins([{"id": "m", "name": "ai-mcp-proxy"}], route=ROUTE))
     assert seen is not None
-    assert (seen.mode, seen.max_request_body_size, seen.body_is_unlimited) == (None, None, False)
+    assert (seen.mode, seen.max_request_body_size, seen.body_is_unlimited) == (None, None, None)
     assert "may be an MCP endpoint" in seen.summary()
     assert "a size that cannot be told" in seen.summary()
+    assert "Who may call which tool cannot be told." in seen.summary()
 
 
 def test_limits_count_where_they_hold_for_everyone() -> None:
@@ -71,6 +98,53 @@ def test_limits_count_where_they_hold_for_everyone() -> None:
     assert found(everyone, sizes).rate_limits == ("rate-limiting",)
     assert not found(sizes, max_request_body_size=0).body_is_unlimited
     assert found(everyone | {"consumer": {"id": "c"}}).rate_limits == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ai-rate-limiting-advanced", "response-ratelimiting", "graphql-rate-limiting-advanced",
+     "kong-response-size-limiting", "websocket-size-limit", "rate-limiting-of-ours"],
+)  # fmt: skip
+def test_what_counts_tokens_or_responses_limits_no_mcp_request(name: str) -> None:
+    seen = found({"id": "l", "name": name}, max_request_body_size=0)
+    assert (seen.rate_limits, seen.body_limits, seen.partial_rate) == ((), (), ())
+
+
+@pytest.mark.parametrize("name", ["rate-limiting", "rate-limiting-advanced", "service-protection"])
+def test_what_counts_requests_does(name: str) -> None:
+    # Which protocols of a subsystem a plugin names makes no difference to Kong.
+    assert found({"id": "l", "name": name, "protocols": ["https"]}).rate_limits == (name,)
+
+
+def test_a_limit_with_a_condition_is_none_for_everyone_and_is_named() -> None:
+    some = {"condition": "request.path == '/x'"}
+    rate, size = (
+        {"id": "l", "name": "rate-limiting"} | some,
+        {"id": "z", "name": "request-size-limiting"} | some,
+    )
+    own = {"id": "m", "name": "ai-mcp-proxy", "config": {"mode": "listener", "max_request_body_size": 0}}
+    seen = mcp_proxy(effective_plugins([own, rate, size], route=ROUTE))
+    assert seen is not None
+    assert (seen.rate_limits, seen.body_limits, seen.body_is_unlimited) == ((), (), True)
+    assert seen.partial_rate == ("rate-limiting has a condition",)
+    assert seen.partial_body == ("request-size-limiting has a condition",)
+    assert seen.summary().endswith(
+        "and not by rate. request-size-limiting has a condition and rate-limiting has a condition."
+    )
+
+
+def test_a_tools_own_rule_replaces_the_default_even_if_it_is_empty() -> None:
+    default = [{"allow": ["agents"]}]
+    tools: list[dict[str, Any]] = [
+        {"name": "closed", "acl": {"allow": ["admins"]}},
+        {"name": "denies", "acl": {"deny": ["guests"]}},
+        {"name": "empty", "acl": {"allow": [], "deny": None}},
+        {"name": "default", "acl": None},
+    ]
+    seen = found(default_acl=default, tools=tools)
+    assert (seen.refuses_strangers, seen.open_tools) == (True, ("denies", "empty"))
+    assert "denies not for guests; empty for whoever gets in" in seen.summary()
+    assert found(default_acl=default, tools=tools[:1] + tools[3:]).open_tools == ()
 
 
 def test_access_is_by_default_and_by_tool() -> None:

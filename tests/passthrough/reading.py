@@ -55,6 +55,8 @@ def plugin_of(form: Form, text: str) -> Mapping[str, Any]:
         case "kubernetes":
             return documents(text)[0]["config"]
         case "terraform":
-            return hcl.blocks(text)["resource", "konnect_gateway_plugin_ai_mcp_proxy", "mcp_proxy"]["config"]
+            blocks = hcl.blocks(text)
+            (key,) = (key for key in blocks if "konnect_gateway_plugin_ai_mcp_proxy" in key)
+            return blocks[key]["config"]
         case _:
             return posts(text)[-1][1]["config"]

@@ -97,6 +97,7 @@ def test_a_place_that_is_none_is_refused(fields: dict[str, Any]) -> None:
 def test_a_sound_description_has_nothing_to_warn_about() -> None:
     assert said() == ""
     assert said(upstream="https://us.mcp.konghq.com/") == ""
+    assert said(upstream="https://us.mcp.konghq.com", paths=("/",), strip_path=False) == ""
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,13 @@ def test_a_sound_description_has_nothing_to_warn_about() -> None:
         ),
         ({"upstream": "http://tools.internal/sse"}, "HTTP+SSE transport of 2024"),
         ({"upstream": "http://localhost:3001/mcp"}, "localhost is the data plane itself"),
+        ({"upstream": "http://us.mcp.konghq.com/"}, "carries the token for everybody to read"),
+        ({"upstream": "https://us.mcp.konghq.com/mcp"}, "leave /mcp out of the upstream URL"),
+        ({"upstream": "https://mcp.konghq.com/mcp"}, "leave /mcp out of the upstream URL"),
+        (
+            {"upstream": "https://us.mcp.konghq.com/", "paths": ("/konnect-mcp",), "strip_path": False},
+            "let strip_path remove /konnect-mcp",
+        ),
         ({"protocols": ("https",)}, "answered 426"),
         ({"buffering": True}, "events of a stream"),
         ({"scope": "global"}, "every route of the control plane"),
@@ -133,6 +141,11 @@ def test_traps_of_a_form_are_named_for_that_form_only() -> None:
     assert "overwriting" in said("kubernetes", alone=True)
     assert "overwriting" not in said("kubernetes")
     assert said("terraform") == ""
+
+
+def test_another_server_is_not_taken_for_konnect() -> None:
+    assert said(upstream="https://evilmcp.konghq.com.example/mcp") == ""
+    assert said(upstream="http://my-mcp.konghq.com.internal/mcp") == ""
 
 
 def test_keeping_the_path_before_a_bare_upstream_is_no_trap() -> None:

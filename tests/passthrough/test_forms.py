@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -12,7 +13,16 @@ from typing import Any
 import pytest
 
 from konnect_agent.errors import ConfigError
-from konnect_agent.gateway.passthrough import FORMS, Access, Form, Passthrough, Place, ToolAccess, render
+from konnect_agent.gateway.passthrough import (
+    FORMS,
+    Access,
+    Form,
+    Passthrough,
+    Place,
+    ToolAccess,
+    render,
+    traps,
+)
 
 from . import hcl
 from .reading import documents, plugin_of, posts
@@ -178,10 +188,31 @@ def test_another_one_is_named_by_what_it_is_scoped_to(scope: Any, holder: int) -
     manifests = documents(render(described, "kubernetes", place=Place(namespace="tools")))
     assert manifests[0]["kind"] == "KongPlugin"
     assert {each["metadata"]["namespace"] for each in manifests} == {"tools"}
-    naming = [
-        number for number in (1, 2) if "konghq.com/plugins" in manifests[number]["metadata"]["annotations"]
+    named = [each["metadata"]["annotations"].get("konghq.com/plugins") for each in manifests]
+    assert [number for number, name in enumerate(named) if name] == [holder]
+    assert named[holder] == manifests[0]["metadata"]["name"] == f"ai-mcp-proxy-{scope}-mcp-{scope}"
+
+
+def test_two_servers_in_one_namespace_or_module_do_not_overwrite_each_other() -> None:
+    names = ("a" * 63, "b" * 63)
+    described = [
+        Passthrough(upstream=UPSTREAM, service=service, route=route, scope=scope)
+        for service, route in (names, names[::-1], ("orders", "route-orders"), ("route-orders", "orders"))
+        for scope in ("service", "route")
     ]
-    assert naming == [holder]
+    plugins = [documents(render(each, "kubernetes"))[0]["metadata"]["name"] for each in described]
+    assert len(set(plugins)) == len(described)
+    assert all(re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,251}[a-z0-9])?", name) for name in plugins)
+    odd = [Passthrough(upstream=UPSTREAM, service=name, route="r") for name in ("a.b", "a_b", "a~b", "1")]
+    blocks = [key for each in odd for key in hcl.blocks(render(each, "terraform"))]
+    labels = [
+        key[1:] for each in (*described, *odd) for key in hcl.blocks(render(each, "terraform"))
+        if "konnect_gateway_plugin_ai_mcp_proxy" in key
+    ]  # fmt: skip
+    assert len(set(labels)) == len(described) + len(odd)
+    services = {key[2] for key in blocks if "konnect_gateway_service" in key}
+    assert len(services) == len(odd)
+    assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", label) for label in services)
 
 
 def test_a_server_outside_the_cluster_is_an_external_name_with_its_path_and_host() -> None:
@@ -218,8 +249,9 @@ def test_what_exists_in_kubernetes_is_annotated_by_a_command_in_a_comment() -> N
     text = render(
         Passthrough(alone=True, scope="route", route="r"), "kubernetes", place=Place(route_kind="ingress")
     )
-    assert "#   kubectl annotate -n kong ingress r konghq.com/plugins=ai-mcp-proxy\n" in text
-    assert len(documents(text)) == 1
+    assert "#   kubectl annotate -n kong ingress r konghq.com/plugins=ai-mcp-proxy-route-r\n" in text
+    (plugin,) = documents(text)
+    assert plugin["metadata"]["name"] == "ai-mcp-proxy-route-r"
 
 
 @pytest.mark.parametrize(
@@ -229,11 +261,32 @@ def test_what_exists_in_kubernetes_is_annotated_by_a_command_in_a_comment() -> N
         Passthrough(upstream="http://10.0.0.1/mcp"),
         Passthrough(upstream="http://[::1]:3000/mcp"),
         Passthrough(upstream=UPSTREAM, hosts=("example.*",)),
+        Passthrough(upstream=UPSTREAM, hosts=("example.com:8443",)),
+        Passthrough(upstream=UPSTREAM, hosts=("10.0.0.1",)),
+        Passthrough(upstream=UPSTREAM, hosts=("-example.com",)),
+        Passthrough(upstream=UPSTREAM, service="1-mcp"),
+        Passthrough(upstream="http://my_tools/mcp"),
+        Passthrough(upstream=UPSTREAM, paths=("/a/../mcp",)),
+        Passthrough(upstream=UPSTREAM, paths=("/a%2Fmcp",)),
+        Passthrough(upstream=UPSTREAM, paths=("/100%",)),
     ],
 )
 def test_kubernetes_refuses_what_it_cannot_name(described: Passthrough) -> None:
     with pytest.raises(ConfigError):
         render(described, "kubernetes")
+
+
+@pytest.mark.parametrize("kind", ["httproute", "ingress"])
+def test_hosts_are_in_lower_case_in_kubernetes_and_a_warning_says_so(kind: Any) -> None:
+    described = Passthrough(upstream="http://Tools.Example.com/mcp", hosts=("MCP.Example.com", "*.A.org"))
+    _, service, route = documents(render(described, "kubernetes", place=Place(route_kind=kind)))
+    assert service["spec"]["externalName"] == "tools.example.com"
+    found = route["spec"].get("hostnames") or [rule["host"] for rule in route["spec"]["rules"]]
+    assert found == ["mcp.example.com", "*.a.org"]
+    assert "MCP.Example.com, *.A.org, Tools.Example.com is written" in " ".join(
+        traps(described, "kubernetes")
+    )
+    assert not any("lower case" in said for said in traps(described, "deck"))
 
 
 @pytest.mark.parametrize("scope", ["global", "service", "route"])
@@ -249,7 +302,8 @@ def test_terraform_refers_to_what_it_creates(scope: Any) -> None:
     )
     route = file["resource", "konnect_gateway_route", "mcp-route"]
     assert route["service"] == {"id": hcl.Reference("konnect_gateway_service.mcp-service.id")}
-    plugin = file["resource", "konnect_gateway_plugin_ai_mcp_proxy", "mcp_proxy"]
+    label = "mcp_proxy" if scope == "global" else f"{scope}_mcp-{scope}"
+    plugin = file["resource", "konnect_gateway_plugin_ai_mcp_proxy", label]
     references = {each: plugin[each]["id"] for each in ("service", "route") if each in plugin}
     assert references == ({} if scope == "global" else {scope: f"konnect_gateway_{scope}.mcp-{scope}.id"})
     assert {each["control_plane_id"] for each in (service, route, plugin)} == {CONTROL_PLANE}
@@ -259,7 +313,7 @@ def test_terraform_refers_to_what_it_creates(scope: Any) -> None:
 def test_terraform_asks_for_the_ids_of_what_it_does_not_create() -> None:
     file = hcl.blocks(render(Passthrough(alone=True, scope="route"), "terraform"))
     assert {key[1] for key in file if key[0] == "variable"} == {"control_plane_id", "route_id"}
-    plugin = file["resource", "konnect_gateway_plugin_ai_mcp_proxy", "mcp_proxy"]
+    plugin = file["resource", "konnect_gateway_plugin_ai_mcp_proxy", "route_mcp-route"]
     assert plugin["route"] == {"id": hcl.Reference("var.route_id")}
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from konnect_agent.gateway import AccessRule
 from patterns.alerts import AlertResult
 from patterns.audit.finding import EntityName, Finding, Severity
+from patterns.audit.mcp_endpoints import AuditedMcpEndpoint
 from patterns.audit.result import (
     AuditedControlPlane,
     AuditResult,
@@ -21,6 +23,7 @@ from patterns.consumers import ConsumersResult
 from patterns.coverage import Coverage, Failure, Missing, Named
 from patterns.endpoint import Answer, EndpointResult
 from patterns.failures import ConsumerFailures, FailedRequest, Failures, RouteFailures
+from patterns.mcp_endpoint import McpAuthentication, McpEndpoint, McpLimits
 from patterns.performance import PerformanceResult, SessionState
 from patterns.selection import Selected
 from patterns.traces import Bottleneck
@@ -98,7 +101,30 @@ def endpoint(text: str) -> EndpointResult:
         candidates=(CandidateView(id=text, name=text, matched=None, because=text),),
         upstream_url=text,
         authentication=text,
+        mcp_endpoint=mcp_endpoint(text),
         notes=(text, text),
+    )
+
+
+def mcp_endpoint(text: str | None) -> McpEndpoint:
+    said = text or "x"
+    return McpEndpoint(
+        plugin_id=text,
+        mode=text,
+        is_endpoint=True if text else None,
+        who_may_call=said,
+        access_by=said,
+        access=(AccessRule(None, (said,), ()), AccessRule(said, (), (said,))),
+        authentication=McpAuthentication("required", True, (text,), text) if text else None,
+        limits=McpLimits(
+            max_request_body_size=0,
+            body=(said,),
+            rate=(said,),
+            partial_body=(),
+            partial_rate=(said,),
+            said=said,
+        ),
+        said=said,
     )
 
 
@@ -156,6 +182,10 @@ def audit(text: str) -> AuditResult:
         ),
         findings=(finding(text), finding(text), finding(text, Severity.INFO)),
         rules=(rule,),
+        mcp_endpoints=(
+            AuditedMcpEndpoint(plane, plane, EntityName("route", text, text), mcp_endpoint(text)),
+            AuditedMcpEndpoint(plane, None, EntityName("route", text, None), mcp_endpoint(None)),
+        ),
         summary=Summary(
             control_planes=1,
             groups=1,

@@ -1,9 +1,10 @@
 """Manifests for the Kong Ingress Controller (fact sheet 10.4, documented).
 
 A global plugin is a KongClusterPlugin with a label; otherwise a KongPlugin that the Service, HTTPRoute or
-Ingress names in an annotation. The server outside the cluster becomes a Service of type ExternalName, whose
-path, protocol and Host header are annotations, as strip_path and buffering are the route's. The controller
-keeps the client's Host by default (its host reference, documented), which an outside server would refuse.
+Ingress names in an annotation, called after it, so that several MCP servers fit into a namespace. The server
+outside the cluster becomes a Service of type ExternalName, whose path, protocol and Host header are
+annotations, as strip_path and buffering are the route's. The controller keeps the client's Host by default
+(its host reference, documented), which an outside server would refuse.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ from konnect_agent.gateway.passthrough.description import PLUGIN, Passthrough, s
 from konnect_agent.gateway.passthrough.notation import to_yaml
 
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
-_ADDRESS = re.compile(r"\[.*\]|\d+(?:\.\d+){3}")
+_DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL.pattern}(?:\.{_LABEL.pattern})*")
+_ADDRESS = re.compile(r"\d+(?:\.\d+){3}")
+_PREFIX = re.compile(r"(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+")
+_NO_PREFIX = re.compile(r"/\.\.?(?:/|$)|%2f", re.IGNORECASE)
+"""What Gateway API refuses in the prefix of a path (its reference, documented)."""
 
 
 def manifests(description: Passthrough, *, namespace: str, route_kind: str) -> str:
     """The manifests. Raises `ConfigError` for names Kubernetes does not take, and hosts it cannot name."""
-    names = (description.service, description.route, namespace)
-    for name in names:
-        if not _LABEL.fullmatch(name):
+    for kind, name in (("", description.route), ("", namespace), ("Service", description.service)):
+        if not _LABEL.fullmatch(name) or (kind and name[0].isdigit()):
             raise ConfigError(
-                f"{name!r} is no name in Kubernetes.",
-                hint="Use lower-case letters, digits and -, at most 63 of them.",
+                f"{name!r} is no name of a {kind or 'resource'} in Kubernetes.",
+                hint="Use lower-case letters, digits and -, at most 63, and a letter first for a service.",
             )
     plugin = _plugin(description, namespace)
     if description.alone:
@@ -38,15 +42,23 @@ def manifests(description: Passthrough, *, namespace: str, route_kind: str) -> s
         document["metadata"]["namespace"] = namespace
     holder = {"service": service, "route": route}.get(description.scope)
     if holder is not None:
-        holder["metadata"]["annotations"]["konghq.com/plugins"] = PLUGIN
+        holder["metadata"]["annotations"]["konghq.com/plugins"] = plugin_name(description)
     return to_yaml([plugin, service, route])
+
+
+def plugin_name(description: Passthrough) -> str:
+    """What the plugin's resource is called: after what it is scoped to, and the global one, of which there is
+    one, after the plugin. The name of a custom resource may be longer than a label (253 characters)."""
+    names = {"service": description.service, "route": description.route}
+    name = names.get(description.scope)
+    return PLUGIN if name is None else f"{PLUGIN}-{description.scope}-{name}"
 
 
 def _plugin(description: Passthrough, namespace: str) -> dict[str, Any]:
     is_global = description.scope == "global"
     tags = {"konghq.com/tags": ",".join(description.tags)} if description.tags else {}
     metadata: dict[str, Any] = {
-        "name": PLUGIN,
+        "name": plugin_name(description),
         **({} if is_global else {"namespace": namespace}),
         "annotations": {"kubernetes.io/ingress.class": "kong", **tags},
         **({"labels": {"global": "true"}} if is_global else {}),
@@ -63,10 +75,10 @@ def _plugin(description: Passthrough, namespace: str) -> dict[str, Any]:
 def _service(description: Passthrough) -> dict[str, Any]:
     parts = split_upstream(description.upstream)
     host = parts.hostname or ""
-    if _ADDRESS.fullmatch(parts.netloc.rpartition(":")[0] or parts.netloc) or ":" in host:
+    if _ADDRESS.fullmatch(host) or not _DNS_NAME.fullmatch(host):
         raise ConfigError(
-            f"{host} is an address, and a Service of type ExternalName needs a name.",
-            hint="Give the upstream a DNS name.",
+            f"{host} is no DNS name, and a Service of type ExternalName needs one.",
+            hint="Give the upstream a DNS name: letters, digits, - and dots.",
         )
     path = {"konghq.com/path": parts.path} if parts.path.strip("/") else {}
     annotations = {"konghq.com/protocol": parts.scheme, **path, "konghq.com/host-header": host}
@@ -122,15 +134,20 @@ def _ingress(description: Passthrough) -> dict[str, Any]:
 def _match(path: str) -> dict[str, str]:
     if path.startswith("~"):
         return {"type": "RegularExpression", "value": path[1:]}
+    if not _PREFIX.fullmatch(path) or _NO_PREFIX.search(path):
+        raise ConfigError(
+            f"{path!r} is no path of an HTTPRoute.",
+            hint="Leave out /./, /../ and %2F, and write %XX in full.",
+        )
     return {"type": "PathPrefix", "value": path}
 
 
 def _hosts(description: Passthrough) -> list[str]:
-    """The route's hosts; Kubernetes knows a `*` in front only, and no ports."""
+    """The route's hosts in lower case; Kubernetes knows a `*` in front only, no addresses and no ports."""
     for host in description.hosts:
-        if host.endswith(".*") or ":" in host:
+        if _ADDRESS.fullmatch(host) or not _DNS_NAME.fullmatch(host.lower().removeprefix("*.")):
             raise ConfigError(f"{host!r} is no host of a route in Kubernetes.", hint="Use *.example.com.")
-    return list(description.hosts)
+    return [host.lower() for host in description.hosts]
 
 
 def _port(description: Passthrough) -> int:
@@ -161,5 +178,6 @@ def _how_to_attach(description: Passthrough, namespace: str, route_kind: str) ->
     named = next(((kind, name) for scope, kind, name in targets if scope == description.scope), None)
     if named is None:
         return ""
-    command = f"kubectl annotate -n {namespace} {named[0]} {named[1]} konghq.com/plugins={PLUGIN}"
+    name = plugin_name(description)
+    command = f"kubectl annotate -n {namespace} {named[0]} {named[1]} konghq.com/plugins={name}"
     return f"# Then name it, beside the plugins that are named there already:\n#   {command}\n"

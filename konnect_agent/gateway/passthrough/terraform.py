@@ -2,11 +2,14 @@
 
 The provider takes its token from the environment variable KONNECT_TOKEN; nothing here holds one. What the
 configuration does not create is a variable: the control plane, and the service or route of a plugin alone.
+Resources are called after the entities, the plugin after the one it is scoped to: several MCP servers fit
+into a module, where `terraform`, `provider` and a variable stand once (which Terraform says itself).
 """
 
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from typing import Any
 
 from konnect_agent.gateway.passthrough.bodies import plugin_body, route_body
@@ -29,8 +32,10 @@ def file(description: Passthrough, *, region: str, control_plane_id: str | None)
     plane = control_plane_id or Expression("var.control_plane_id")
     plugin = plugin_body(description)
     scope: dict[str, Any] = {}
+    label = "mcp_proxy"
     if description.scope != "global":
         name = {"service": description.service, "route": description.route}[description.scope]
+        label = f"{description.scope}_{name}"
         variable = f"{description.scope}_id"
         reference = f"konnect_gateway_{description.scope}.{_label(name)}.id"
         scope = {description.scope: {"id": Expression(f"var.{variable}" if description.alone else reference)}}
@@ -52,7 +57,7 @@ def file(description: Passthrough, *, region: str, control_plane_id: str | None)
         "config": plugin["config"],
         "tags": plugin["tags"],
     }
-    blocks.append(_resource("plugin_ai_mcp_proxy", "mcp_proxy", held))
+    blocks.append(_resource("plugin_ai_mcp_proxy", label, held))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -79,6 +84,8 @@ def _resource(kind: str, name: str, attributes: dict[str, Any]) -> str:
 
 
 def _label(name: str) -> str:
-    """A name as Terraform's label of a resource: letters, digits, `_` and `-`, not beginning with a digit."""
-    label = re.sub(r"[^A-Za-z0-9_-]", "_", name)
-    return label if re.match(r"[A-Za-z_]", label) else f"_{label}"
+    """A name as Terraform's label of a resource: letters, digits, `_` and `-`, not beginning with a digit.
+    One that has to be written otherwise ends in a hash of the name, lest two names become one label."""
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
+        return name
+    return f"_{re.sub(r'[^A-Za-z0-9_-]', '_', name)}_{sha256(name.encode()).hexdigest()[:8]}"

@@ -1,8 +1,9 @@
 """What is likely to surprise whoever applies a description, as sentences.
 
 Known traps of the plugin and of the entities around it (fact sheet 10.1 to 10.4, documented unless said
-otherwise there): where `strip_path` leads, what a passthrough needs upstream, which requests the route takes,
-what global means, and what each form does to things it does not mention.
+otherwise there): where `strip_path` leads, what a passthrough needs upstream (Konnect's MCP Server is at the
+root of its host, by https), which requests the route takes, what global means, and what each form does to
+things it does not mention.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from urllib.parse import SplitResult
 from konnect_agent.gateway.passthrough.description import Passthrough, split_upstream
 from konnect_agent.gateway.upstream import upstream_path
 
-_KONNECT = ".mcp.konghq.com"
+_KONNECT = "mcp.konghq.com"
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -26,10 +27,13 @@ def traps(wanted: Passthrough, form: str | None = None) -> tuple[str, ...]:
 def _upstream(wanted: Passthrough) -> Iterator[str]:
     parts = split_upstream(wanted.upstream)
     host = (parts.hostname or "").lower()
-    at_konnect = host.endswith(_KONNECT)
-    reached = {path: _reached(parts, path, wanted) for path in wanted.paths if not path.startswith("~")}
+    at_konnect = f".{host}".endswith(f".{_KONNECT}")
+    if at_konnect:
+        yield from _konnect(parts, wanted)
+    plain = [path for path in wanted.paths if not path.startswith("~") and not at_konnect]
+    reached = {path: _reached(parts, path, wanted) for path in plain}
     for path, target in reached.items():
-        if wanted.strip_path and parts.path in ("", "/") and path != "/" and not at_konnect:
+        if wanted.strip_path and parts.path in ("", "/") and path != "/":
             yield (
                 f"Requests to {path} reach {target}: strip_path removes {path}, and the upstream URL names "
                 "no path. Put the MCP server's path into the upstream URL, or keep the route's."
@@ -48,6 +52,19 @@ def _upstream(wanted: Passthrough) -> Iterator[str]:
         )
     if host in _HERE:
         yield f"{host} is the data plane itself: the MCP server has to run on the same machine."
+
+
+def _konnect(parts: SplitResult, wanted: Passthrough) -> Iterator[str]:
+    if parts.scheme == "http":
+        yield "Plain http to Konnect carries the token for everybody to read: use https in the upstream URL."
+    if parts.path not in ("", "/"):
+        yield f"Konnect's MCP Server is at the root of its host: leave {parts.path} out of the upstream URL."
+    kept = [path for path in wanted.paths if path != "/" and not wanted.strip_path]
+    if kept:
+        yield (
+            "Konnect's MCP Server is at the root of its host, and the route keeps its path: let strip_path "
+            f"remove {', '.join(kept)}."
+        )
 
 
 def _reached(parts: SplitResult, path: str, wanted: Passthrough) -> str:
@@ -95,3 +112,8 @@ def _of_form(wanted: Passthrough, form: str | None) -> Iterator[str]:
         )
     if form == "kubernetes" and wanted.alone and wanted.scope != "global":
         yield "The annotation konghq.com/plugins is a list: overwriting it switches other plugins off."
+    if form == "kubernetes" and not wanted.alone:
+        hosts = (*wanted.hosts, split_upstream(wanted.upstream).netloc)
+        upper = [host for host in hosts if host != host.lower()]
+        if upper:
+            yield f"Kubernetes takes hosts in lower case only, so {', '.join(upper)} is written like that."

@@ -1,20 +1,22 @@
 """MCP endpoints: tools that act, offered to programs that try things out.
 
 Which routes are MCP endpoints, and what limits them, is `konnect_agent.gateway.mcp_proxy`'s to say (fact
-sheet 10, documented); how much it matters is this project's judgement. A proxy whose mode cannot be told is
-left to the rules for routes.
+sheet 10, documented); how much it matters is this project's judgement. Where the mode, or the limit in
+question, cannot be told and a rule would object, it says in the end that it could not judge everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from konnect_agent.gateway import McpProxy, mcp_proxy
+from konnect_agent.gateway import MCP_PROXY, McpProxy
 from patterns.audit.exposure import Exposure
 from patterns.audit.finding import Severity
+from patterns.audit.mcp_endpoints import mcp_routes
 from patterns.audit.rule import Problem, rule
 from patterns.audit.rules.authentication import how_open
-from patterns.audit.snapshot import Snapshot
+from patterns.audit.snapshot import Snapshot, Unread
+from patterns.audit.wording import listed
 
 _PAGE = "https://developer.konghq.com/plugins/ai-mcp-proxy/"
 
@@ -25,10 +27,14 @@ _PROXY = {"id": "m", "name": "ai-mcp-proxy", "config": _CONFIG, "service": {"id"
 _CONVERSION = _PROXY | {"config": {"mode": "conversion-only", "max_request_body_size": 0}}
 _LISTENER = {"id": "m", "name": "ai-mcp-proxy", "config": {"mode": "listener"}}
 _UNLIMITED = _PROXY | {"config": _CONFIG | {"max_request_body_size": 0}}
-_ONLY_AGENTS = _PROXY | {"config": _CONFIG | {"default_acl": [{"scope": "tools", "allow": ["agents"]}]}}
+_AGENTS = {"default_acl": [{"scope": "tools", "allow": ["agents"]}]}
+_ONLY_AGENTS = _PROXY | {"config": _CONFIG | _AGENTS}
 _KEY_AUTH = {"id": "p", "name": "key-auth", "config": {"key_names": ["apikey"]}}
 _LIMIT = {"id": "l", "name": "rate-limiting", "config": {"minute": 60}}
 _SIZE = {"id": "z", "name": "request-size-limiting", "config": {"allowed_payload_size": 1}}
+_TOOL = {"name": "delete_all", "description": "Everything", "acl": {"deny": ["guests"]}}
+_ONE_FOR_ALL = _PROXY | {"config": _CONFIG | _AGENTS | {"tools": [_TOOL]}}
+_CONDITION = {"condition": "request.headers['x-internal'] != 'yes'"}
 _AROUND = {"services": [_SERVICE], "routes": [_ROUTE]}
 
 
@@ -55,26 +61,34 @@ _AROUND = {"services": [_SERVICE], "routes": [_ROUTE]}
     fails=[
         {**_AROUND, "plugins": [_PROXY]},
         {**_AROUND, "plugins": [_ONLY_AGENTS]},
+        {**_AROUND, "plugins": [_ONE_FOR_ALL]},
+        {**_AROUND, "plugins": [_PROXY, _KEY_AUTH | _CONDITION]},
         {"routes": [_ROUTE | {"service": None}], "plugins": [_LISTENER]},
         {**_AROUND, "plugins": [_PROXY | {"service": None}, _KEY_AUTH | {"enabled": False}]},
     ],
 )
 def mcp_endpoint_without_authentication(at: Snapshot) -> Iterator[Problem]:
     """An MCP endpoint tells every caller which tools there are, and runs them. Without authentication that is
-    everyone who can reach the route, and the plugin's access rules know nobody by name: where they have an
-    allow list, nobody may call anything.
+    everyone who can reach the route, and the plugin's access rules know nobody by name: where the default has
+    an allow list, they may call only tools whose own rule has none. Medium where authentication runs, but not
+    for every request.
     """
-    for exposure, proxy in _endpoints(at):
-        if exposure.authentication.kind != "none" or exposure.running("authorization") == ["acl"]:
-            continue
-        what = f"MCP endpoint {exposure.route.label}{exposure.where}"
-        if proxy.refuses_strangers:
-            message = f"{what} has access rules, but no authentication plugin tells it who is calling."
-            yield Problem(exposure.route, message, Severity.MEDIUM)
-        else:
-            severity, besides = how_open(exposure)
-            message = f"{what} ({proxy.mode}): anyone can list and call its tools.{besides}"
-            yield Problem(exposure.route, message, severity)
+    yield from _problems(at, _open)
+
+
+def _open(exposure: Exposure, proxy: McpProxy) -> Problem | None:
+    entry = exposure.authentication
+    what = f"MCP endpoint {exposure.route.label}{exposure.where}"
+    if entry.kind == "required" and entry.protected is None:
+        return Problem(exposure.route, f"{what}: {entry.because}.", Severity.MEDIUM)
+    if entry.kind != "none" or exposure.running("authorization") == ["acl"]:
+        return None
+    if proxy.refuses_strangers and not proxy.open_tools:
+        message = f"{what} has access rules, but no authentication plugin tells it who is calling."
+        return Problem(exposure.route, message, Severity.MEDIUM)
+    tools = f"call {listed(proxy.open_tools)}" if proxy.refuses_strangers else "list and call its tools"
+    severity, besides = how_open(exposure)
+    return Problem(exposure.route, f"{what} ({proxy.mode}): anyone can {tools}.{besides}", severity)
 
 
 @rule(
@@ -95,6 +109,8 @@ def mcp_endpoint_without_authentication(at: Snapshot) -> Iterator[Problem]:
     ],
     fails=[
         {**_AROUND, "plugins": [_UNLIMITED]},
+        {**_AROUND, "plugins": [_PROXY | {"config": _CONFIG | {"max_request_body_size": "0"}}]},
+        {**_AROUND, "plugins": [_UNLIMITED, _SIZE | _CONDITION]},
         {**_AROUND, "plugins": [_UNLIMITED, _SIZE | {"consumer": {"id": "c"}}]},
         {**_AROUND, "fellow_plugins": [_UNLIMITED | {"service": None}]},
     ],
@@ -103,10 +119,14 @@ def mcp_endpoint_without_body_limit(at: Snapshot) -> Iterator[Problem]:
     """The gateway reads a whole MCP message before it passes it on. With `max_request_body_size` 0 only
     nginx's own setting, which no control plane shows, keeps one message from taking the memory of many.
     """
-    for exposure, proxy in _endpoints(at):
-        if proxy.body_is_unlimited:
-            label = exposure.route.label
-            yield Problem(exposure.route, f"MCP endpoint {label}{exposure.where} takes requests of any size.")
+    yield from _problems(at, _of_any_size, "max_request_body_size")
+
+
+def _of_any_size(exposure: Exposure, proxy: McpProxy) -> Problem | None:
+    if proxy.body_is_unlimited is False:
+        return None
+    what = f"MCP endpoint {exposure.route.label}{exposure.where}"
+    return Problem(exposure.route, f"{what} takes requests of any size.{_besides(proxy.partial_body)}")
 
 
 @rule(
@@ -121,11 +141,15 @@ def mcp_endpoint_without_body_limit(at: Snapshot) -> Iterator[Problem]:
     passes=[
         {**_AROUND, "plugins": [_PROXY, _LIMIT]},
         {**_AROUND, "plugins": [_PROXY], "fellow_plugins": [_LIMIT]},
+        {**_AROUND, "plugins": [_PROXY, _LIMIT | {"name": "service-protection"}]},
         {**_AROUND, "plugins": [_CONVERSION]},
     ],
     fails=[
         {**_AROUND, "plugins": [_PROXY]},
         {**_AROUND, "plugins": [_PROXY, _LIMIT | {"enabled": False}]},
+        {**_AROUND, "plugins": [_PROXY, _LIMIT | _CONDITION]},
+        {**_AROUND, "plugins": [_PROXY, _LIMIT | {"name": "ai-rate-limiting-advanced"}]},
+        {**_AROUND, "plugins": [_PROXY, _LIMIT | {"name": "response-ratelimiting"}]},
         {**_AROUND, "plugins": [_PROXY, _LIMIT | {"consumer": {"id": "c"}}]},
     ],
 )
@@ -133,18 +157,38 @@ def mcp_endpoint_without_rate_limit(at: Snapshot) -> Iterator[Problem]:
     """Agents call tools in loops, ping while they wait, and try again when they fail. Nothing but a limit
     stops one that runs wild, and every request of it is counted and paid for.
     """
-    for exposure, proxy in _endpoints(at):
-        if not proxy.rate_limits:
-            label = exposure.route.label
-            message = f"MCP endpoint {label}{exposure.where} has no rate limit that holds for everyone."
-            yield Problem(exposure.route, message)
+    yield from _problems(at, _at_any_rate)
 
 
-def _endpoints(at: Snapshot) -> Iterator[tuple[Exposure, McpProxy]]:
-    """The served routes that MCP clients can talk to. A `listener` answers by itself: it needs no service."""
-    for exposure in at.exposures:
-        proxy = mcp_proxy(exposure.plugins)
-        if proxy is not None and proxy.is_endpoint:
-            by_itself = proxy.mode == "listener" and not exposure.answered_before
-            if by_itself or exposure.reaches_service:
-                yield exposure, proxy
+def _at_any_rate(exposure: Exposure, proxy: McpProxy) -> Problem | None:
+    if proxy.rate_limits:
+        return None
+    what = f"MCP endpoint {exposure.route.label}{exposure.where}"
+    message = f"{what} has no rate limit that holds for everyone.{_besides(proxy.partial_rate)}"
+    return Problem(exposure.route, message)
+
+
+def _besides(partial: tuple[str, ...]) -> str:
+    """The limits that hold for some requests only."""
+    return f" {listed(partial)}." if partial else ""
+
+
+def _problems(
+    at: Snapshot, objection: Callable[[Exposure, McpProxy], Problem | None], field: str | None = None
+) -> Iterator[Problem]:
+    """The objections to MCP endpoints. Raises `Unread` at the end, if there would be some to routes of which
+    the mode, or the `field` in question, cannot be told."""
+    unread: dict[str, list[str]] = {}
+    for exposure, proxy in mcp_routes(at):
+        problem = objection(exposure, proxy)
+        if problem is None:
+            continue
+        if proxy.is_endpoint is None:
+            unread.setdefault("mode", []).append(exposure.route.label)
+        elif field is not None and proxy.body_is_unlimited is None:
+            unread.setdefault(field, []).append(exposure.route.label)
+        else:
+            yield problem
+    if unread:
+        what = (f"config.{name} of {MCP_PROXY} on {listed(labels)}" for name, labels in unread.items())
+        raise Unread("; ".join(what))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from patterns.audit.baseline import Entry
 from patterns.audit.finding import Finding as AuditFinding
 from patterns.audit.finding import Severity
+from patterns.audit.mcp_endpoints import AuditedMcpEndpoint
 from patterns.audit.result import (
     AuditedControlPlane,
     AuditResult,
@@ -88,6 +89,8 @@ def _blocks(result: AuditResult) -> Iterator[Block]:
             yield Section(title, tuple(_by_rule(found, titles)), _TONES[severity])
     if result.control_planes:
         yield Section("Control planes", (_control_planes(result.control_planes, result.summary.totals),))
+    if result.mcp_endpoints:
+        yield Section("MCP endpoints", (_mcp_endpoints(result.mcp_endpoints),))
     blind = [plane for plane in result.control_planes if plane.rules_not_run]
     if blind:
         columns = [Column("control plane", exact=True), Column("rules that neither passed nor failed")]
@@ -158,6 +161,26 @@ def _counts(plane: AuditedControlPlane) -> Iterator[Cell]:
             yield Toned("-", "dim")
         else:
             yield Toned("not seen", "warn") if count is None else number(count)
+
+
+def _mcp_endpoints(endpoints: Sequence[AuditedMcpEndpoint]) -> Block:
+    columns = [
+        Column("control plane", exact=True), Column("route", exact=True), Column("mode"),
+        Column("who may call"), Column("authentication"), Column("limits"),
+    ]  # fmt: skip
+    return table(columns, map(_mcp_endpoint, endpoints))
+
+
+def _mcp_endpoint(found: AuditedMcpEndpoint) -> tuple[Cell, ...]:
+    plane, group, endpoint = found.control_plane, found.group, found.endpoint
+    where = plane.name or plane.id or "?"
+    where = f"{where} in {group.name or group.id}" if group else where
+    mode = endpoint.mode or "unknown"
+    known = mode if endpoint.is_endpoint else Toned(f"{mode} (cannot be judged)", "warn")
+    entry = endpoint.authentication
+    seen = entry.because if entry else Toned("not seen", "warn")
+    who, limits = endpoint.who_may_call, endpoint.limits.said
+    return where, found.route.name or found.route.id or "?", known, who, seen, limits
 
 
 def _some(rule_ids: Sequence[str]) -> str:

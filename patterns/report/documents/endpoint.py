@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from patterns.endpoint import EndpointResult
+from patterns.mcp_endpoint import McpEndpoint
 from patterns.report.document import Block, Cell, Column, Items, Part, Section, Toned, table
 from patterns.views import PluginView, RequestView, RouteView
 
@@ -29,6 +30,7 @@ def describe(result: EndpointResult) -> Part:
             ("service", _service(result)),
             ("upstream", upstream),
             ("authentication", result.authentication),
+            ("MCP endpoint", _mcp(result.mcp_endpoint)),
             ("router", _router(result)),
         ),
         blocks=tuple(_blocks(result)),
@@ -82,6 +84,13 @@ def _request(request: RequestView) -> str | None:
     parts += [f"SNI {request.sni}"] if request.sni else []
     parts += [f"with {', '.join(request.headers)}"] if request.headers else []
     return " ".join(parts)
+
+
+def _mcp(endpoint: McpEndpoint | None) -> str | None:
+    if endpoint is None:
+        return None
+    answer = {True: "yes", False: "no", None: "cannot be told"}[endpoint.is_endpoint]
+    return f"{answer} (mode {endpoint.mode or 'unknown'})"
 
 
 def _service(result: EndpointResult) -> Cell | None:
