@@ -126,9 +126,10 @@ class _Made:
         """Undo every step, the last one first; never raises an error of the tree, nor one of `tell`."""
 
         def note(done: Done, undone: Undone) -> None:
-            outcome, because = undone
+            if undone is None:
+                return
             with suppress(Exception):  # somebody who cannot listen does not keep us from cleaning up
-                self._note(outcome, done.step, because)
+                self._note(undone[0], done.step, undone[1])
 
         await Undoing(exchange).undo(self._done, note)
 

@@ -18,10 +18,8 @@ from konnect_agent.redaction import MASK
 
 _ABSENT = re.compile(r"\bnot found\b|\b(?:does not|doesn't|did not|didn't) exist\b", re.IGNORECASE)
 _NOT_THERE = "Check the control plane's id and the region, or the Admin API's URL."
-_NOT_THE_API = (
-    "Something else may be answering: check the URL. The Admin API has a port of its own (8001, or 8444 for "
-    "https); 8000 and 8443 are the proxy's."
-)
+_NOT_THE_API = "Something else may be answering: check the URL, and what is on the way."
+_PORTS = "The Admin API has a port of its own (8001, or 8444 for https); 8000 and 8443 are the proxy's."
 _HINTS = {
     404: _NOT_THERE,
     409: "Somebody else made it meanwhile, or under another name: look at what there is, then run it again.",
@@ -39,11 +37,11 @@ def refused(target: Target, status: int, content: bytes) -> KonnectError:
     shown = without_secrets(body, target)
     if status == 404 and not _says_absent(body):
         words = http_error(500, shown).message.removeprefix("HTTP 500").lstrip(": ")
+        hint = f"{_NOT_THE_API} {_PORTS}" if target.api == "Admin API" else _NOT_THE_API
         message = f"HTTP 404, and not in the words of the {target.api}"
-        return HttpError(f"{message}: {words}" if words else message, status=404, hint=_NOT_THE_API)
-    hint = (
-        target.denied if status in (401, 403) else _HINTS.get(status, _FAILED if status >= 500 else _REFUSED)
-    )
+        return HttpError(f"{message}: {words}" if words else message, status=404, hint=hint)
+    otherwise = _FAILED if status >= 500 or status == 408 else _REFUSED
+    hint = target.denied if status in (401, 403) else _HINTS.get(status, otherwise)
     error = http_error(status, shown, hint=hint)
     if isinstance(error, McpAccessDisabled):  # these APIs have no such switch
         error = Forbidden(error.message, status=status, hint=target.denied)

@@ -19,7 +19,7 @@ import anyio
 from konnect_agent.applying.exchange import Exchange, Object
 from konnect_agent.applying.plan import PlannedStep, in_scope, plain
 from konnect_agent.applying.stated import settled
-from konnect_agent.errors import ConnectionFailed, HttpError, KonnectError, RateLimited, ServerError
+from konnect_agent.errors import ConnectionFailed, HttpError, KonnectError, NotFound, RateLimited, ServerError
 
 _PAUSES = (1.0, 2.0)
 """Seconds before a second and a third try or look."""
@@ -28,7 +28,8 @@ _CHANGED = "somebody else changed it meanwhile"
 _MAY_APPEAR = "it is not there now, but its request got no clear answer and may still be carried out"
 _MAY_CHANGE = "it is as it was, but the request to change it got no clear answer and may still be carried out"
 
-Undone = tuple[Literal["removed", "restored", "left", "unknown"], str | None]
+Undone = tuple[Literal["removed", "restored", "left", "unknown"], str | None] | None
+"""What became of a step, and why; None if there was nothing, and nothing can come any more."""
 Answer = TypeVar("Answer")
 
 
@@ -52,7 +53,7 @@ class Undoing:
         unseen: list[Done] = []
         for each in reversed(done):
             outcome = await self._undone(each)
-            if outcome[0] == "unknown":
+            if outcome is not None and outcome[0] == "unknown":
                 unseen.append(each)
             else:
                 note(each, outcome)
@@ -85,11 +86,14 @@ class Undoing:
 
     async def _not_seen(self, step: PlannedStep) -> Undone:
         """What is not there by its id: perhaps not yet, or under an id of the API's own."""
+        try:
+            there = await self._patiently(lambda: self._exchange.list(step.collection))
+        except NotFound:
+            return None  # what it was to be in is gone: now it cannot appear any more
         if step.kind == "plugin":
-            plugins = await self._patiently(lambda: self._exchange.list(step.collection))
-            other = in_scope(plugins, step.name, step.within)
+            other = in_scope(there, step.name, step.within)
         else:
-            other = await self._patiently(lambda: self._exchange.get(f"{step.kind}s/{step.name}"))
+            other = next((entity for entity in there if entity.get("name") == step.name), None)
         if other is None:
             return "unknown", _MAY_APPEAR
         return "left", f"there is one with the id {other['id']} now, and nobody knows whose it is"
