@@ -113,3 +113,17 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_private(host: str) -> bool:
+    """Whether `host` is this machine, or by its name or address in a network that nobody else is in.
+
+    Names without a dot and those of a cluster or a local network do not exist outside of one.
+    """
+    name = host.lower().rstrip(".")
+    if is_loopback(name) or name.endswith((".svc", ".internal", ".local", ".lan")):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_private
+    except ValueError:
+        return "." not in name

@@ -1,19 +1,22 @@
-"""One request to a target and its answer, or one error of the tree; nothing is tried twice.
+"""One request to a target and its answer, or one error of the tree; nothing is tried twice here.
 
 Redirects are not followed: they could take the token to another origin. An answer has a size it must not
-exceed. The errors' `sent` and classes tell whether a request that failed may have been carried out.
+exceed, and is read as it came: what is masked is what an error quotes, never configuration that is going to
+be sent back. Nothing is there if the API says so in its own words; any other 404 is somebody else's. The
+errors' `sent` and classes tell whether a request that failed may have been carried out.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
+from konnect_agent.applying.refusing import parsed, refused, without_secrets
 from konnect_agent.applying.target import Target
+from konnect_agent.decoding import as_list, as_object, undecodable
 from konnect_agent.errors import (
     ConnectionFailed,
     HttpError,
@@ -23,7 +26,6 @@ from konnect_agent.errors import (
     TimedOut,
     Undecodable,
 )
-from konnect_agent.redaction import MASK
 
 if TYPE_CHECKING:
     import httpx2
@@ -31,24 +33,25 @@ if TYPE_CHECKING:
 _TIMEOUT, _LONGEST = 30.0, 60.0
 _CAP = 16 * 1024 * 1024
 _PAGE = 1000
-_CONFLICT = (
-    "Somebody else made it meanwhile, or under another name: look at what there is, then run it again."
-)
-_NOT_THERE = "Check the control plane's id and the region, or the Admin API's URL."
 
 Object = Mapping[str, Any]
+Read = TypeVar("Read")
 
 
 class Exchange:
-    """Requests to one target."""
+    """Requests to one target. Every method raises the error of a request that failed."""
 
     def __init__(self, client: httpx2.AsyncClient, target: Target) -> None:
         self._client, self._target = client, target
 
+    async def check(self) -> None:
+        """Make sure that this is an API that keeps services: until then, nobody's 404 means anything."""
+        await self._ask("GET", "services", query={"size": 1}, read=_page)
+
     async def get(self, path: str) -> Object | None:
-        """An entity, None if there is none."""
+        """An entity, None if the API says that there is none."""
         try:
-            return _object(await self._ask("GET", path), path)
+            return await self._ask("GET", path, read=_entity)
         except NotFound:
             return None
 
@@ -57,34 +60,39 @@ class Exchange:
         found: list[Object] = []
         query: dict[str, str | int] = {"size": _PAGE}
         while True:
-            page = _object(await self._ask("GET", path, query=query), path)
-            data: object = page.get("data")
-            if not isinstance(data, Sequence) or isinstance(data, str):
-                raise Undecodable("A list without data", path=path)
-            found += [_object(each, path) for each in cast("Sequence[object]", data)]
-            offset = page.get("offset")
+            entities, offset = await self._ask("GET", path, query=query, read=_page)
+            found += entities
             if not offset:
                 return found
             if offset == query.get("offset"):
-                raise Undecodable("A page that leads to itself", path=path)
-            query = {"size": _PAGE, "offset": str(offset)}
+                raise self._located(Undecodable("A page that leads to itself"), "GET", path)
+            query = {"size": _PAGE, "offset": offset}
 
-    async def send(self, method: str, path: str, body: Object) -> Object:
-        """Create or replace an entity; it comes back as it is now."""
-        return _object(await self._ask(method, path, body=body), path)
+    async def create(self, path: str, body: Object) -> Object:
+        """Create an entity; it comes back as it is now, with the id it was given."""
+        return await self._ask("POST", path, body=body, read=_entity)
+
+    async def replace(self, path: str, body: Object) -> Object:
+        """Replace an entity; it comes back as it is now. One that is gone would be created."""
+        return await self._ask("PUT", path, body=body, read=_entity)
 
     async def delete(self, path: str) -> None:
-        """Delete an entity. Raises `NotFound` if there is none."""
-        await self._ask("DELETE", path)
+        """Delete an entity. That it returns does not say that there was one (documented)."""
+        try:
+            await self._ask("DELETE", path, read=lambda answer: True)
+        except NotFound:
+            return
 
     async def _ask(
         self,
         method: str,
         path: str,
         *,
+        read: Callable[[object], Read | None],
         body: Object | None = None,
         query: Mapping[str, str | int] | None = None,
-    ) -> object:
+    ) -> Read:
+        """What `read` makes of the answer, None for one that it cannot be."""
         from konnect_agent.bodies import whole
         from konnect_agent.outages import BROKEN, broken, redirected
 
@@ -100,38 +108,32 @@ class Exchange:
                     await response.aclose()
             if response.is_redirect:
                 raise redirected(response)
-            return self._read(response.status_code, content)
+            if response.status_code >= 400:
+                raise refused(self._target, response.status_code, content)
+            return self._understood(content, read)
         except KonnectError as error:
             failure = error
         except TimeoutError:
             failure = TimedOut(f"No complete answer within {_LONGEST:.0f} s.", limit="call")
         except BROKEN as error:
             failure = broken(error, request)
-        failure.operation = failure.operation or f"{method} {path}"
-        failure.endpoint = self._target.base
+        raise self._located(failure, method, path)
+
+    def _understood(self, content: bytes, read: Callable[[object], Read | None]) -> Read:
+        answer = parsed(content)
+        understood = read(answer)
+        if understood is None:
+            raise undecodable("An answer of another shape", without_secrets(answer, self._target), "body")
+        return understood
+
+    def _located(self, failure: KonnectError, method: str, path: str) -> KonnectError:
+        """The failure with what was asked, and where."""
+        failure.operation, failure.endpoint = f"{method} {path}", self._target.base
         if isinstance(failure, ConnectionFailed):
             failure.hint = f"Check that the {self._target.api} answers at this URL, then run it again."
-        raise failure
-
-    def _read(self, status: int, content: bytes) -> object:
-        for secret in self._target.headers.values():  # an answer may quote what it was sent
-            content = content.replace(secret.removeprefix("Bearer ").encode(), MASK.encode())
-        if status >= 400:
-            raise self._refused(status, content)
-        if not content.strip():
-            return None
-        try:
-            return json.loads(content)
-        except ValueError:
-            excerpt = content[:200].decode("utf-8", "replace")
-            raise Undecodable("An answer that is no JSON", excerpt=excerpt) from None
-
-    def _refused(self, status: int, content: bytes) -> KonnectError:
-        from konnect_agent.refusals import http_error
-
-        hints = {401: self._target.denied, 403: self._target.denied, 404: _NOT_THERE, 409: _CONFLICT}
-        context: dict[str, Any] = {"hint": hint} if (hint := hints.get(status)) else {}
-        return http_error(status, content, **context)
+        elif isinstance(failure, Undecodable):
+            failure.hint = f"Something else than the {self._target.api} may be answering: check the URL."
+        return failure
 
 
 @asynccontextmanager
@@ -157,7 +159,19 @@ def may_have_happened(error: BaseException) -> bool:
     )
 
 
-def _object(value: object, path: str) -> Object:
-    if not isinstance(value, Mapping):
-        raise Undecodable("An answer that is no entity", path=path)
-    return cast("Object", value)
+def _entity(answer: object) -> Object | None:
+    """The entity an answer is: what has an id."""
+    entity = as_object(answer) or {}
+    identity: object = entity.get("id")
+    return entity if isinstance(identity, str) and identity else None
+
+
+def _page(answer: object) -> tuple[list[Object], str | None] | None:
+    """The entities of a page, and where the next one begins."""
+    page = as_object(answer) or {}
+    data = as_list(page.get("data"))
+    if data is None:
+        return None
+    entities = [entity for entity in map(_entity, data) if entity is not None]
+    offset: object = page.get("offset")
+    return (entities, str(offset) if offset else None) if len(entities) == len(data) else None

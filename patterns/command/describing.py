@@ -62,7 +62,9 @@ class DescriptionOptions:
     ] = None
 
     def description(self, scope: Literal["global", "service", "route"]) -> Passthrough:
-        """The description. Raises `ConfigError` for what could not work."""
+        """The description. Raises `ConfigError` for what could not work, or would do nothing."""
+        if self.alone:
+            self._check_alone(scope)
         return Passthrough(
             upstream=self.upstream,
             paths=self.path or (() if self.host else ("/mcp",)),
@@ -89,6 +91,20 @@ class DescriptionOptions:
             tools=tuple(_tools(self.tool_allow, self.tool_deny)),
             tags=self.tag,
         )
+
+    def _check_alone(self, scope: str) -> None:
+        """Raise `ConfigError` for an option of what the plugin alone leaves as it is."""
+        others = {
+            "--upstream": self.upstream, "--path": self.path, "--host": self.host,
+            "--keep-path": self.keep_path, "--protocol": self.protocol, "--buffering": self.buffering,
+            "--service": scope != "service" and self.service != DescriptionOptions.service,
+            "--route": scope != "route" and self.route != DescriptionOptions.route,
+        }  # fmt: skip
+        for name in (name for name, value in others.items() if value):
+            raise ConfigError(
+                f"{name} means nothing with --alone and the scope {scope}: only the plugin is made.",
+                hint="Leave one of them out.",
+            )
 
 
 def _tools(allowed: Sequence[str], denied: Sequence[str]) -> list[ToolAccess]:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from konnect_agent.errors import ConfigError
-from konnect_agent.gateway.passthrough import Form, Passthrough, Place, render, traps
+from konnect_agent.gateway.passthrough import Form, Place, render, traps
 from patterns.command import outcome
+from patterns.command.applying import applied, written
 from patterns.command.delivery import Destination
 from patterns.command.describing import DescriptionOptions
 from patterns.command.options import COMMON, DataOptions, checked_name
 from patterns.command.outcome import say
-from patterns.command.progress import NoDisplay
-from patterns.command.prompt import confirm
 
 if TYPE_CHECKING:
-    from konnect_agent.applying import Change, Plan, Target
+    from konnect_agent.applying import Target
 
 _ADMIN_URL = "http://localhost:8001"
 _ADMIN_TOKEN = "KONG_ADMIN_TOKEN"
+_FOR: Mapping[str, tuple[Form, ...]] = {
+    "--region": ("konnect-api", "terraform"),
+    "--url": ("admin-api", "konnect-api"),
+    "--control-plane": ("deck", "konnect-api", "terraform"),
+    "--namespace": ("kubernetes",),
+    "--ingress": ("kubernetes",),
+}
+"""The forms an option means something to."""
 
 
 @Parameter(name="*", group=COMMON)
@@ -34,7 +41,10 @@ class PassthroughOptions(DataOptions):
     region: Annotated[
         str | None, Parameter(help="of the Konnect API: us (default), eu, au, me, in, sg; KONNECT_REGION")
     ] = None
-    url: Annotated[str | None, Parameter(help=f"of the Admin API ({_ADMIN_URL})")] = None
+    url: Annotated[
+        str | None,
+        Parameter(help=f"of the Admin API ({_ADMIN_URL}), or with --apply of the Konnect API's host"),
+    ] = None
     token_file: Annotated[
         str | None,
         Parameter(
@@ -58,7 +68,7 @@ async def passthrough(
     ] = "service",
     described: DescriptionOptions = _DESCRIPTION,
     control_plane: Annotated[str | None, Parameter(help="name (deck) or id (konnect-api, terraform)")] = None,
-    namespace: Annotated[str, Parameter(help="of Kubernetes")] = "kong",
+    namespace: Annotated[str | None, Parameter(help="of Kubernetes, kong if left out")] = None,
     ingress: Annotated[bool, Parameter(help="an Ingress in Kubernetes, instead of an HTTPRoute")] = False,
     apply: Annotated[bool, Parameter(help="send it (admin-api, konnect-api), after confirmation")] = False,
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), help="apply without asking")] = False,
@@ -70,12 +80,20 @@ async def passthrough(
     repeated; when a request fails, what was created before is removed again.
     """
     checked_name(control_plane, "--control-plane")
+    _check_meant(
+        form,
+        apply,
+        {
+            "--region": options.region, "--url": options.url, "--control-plane": control_plane,
+            "--namespace": namespace, "--ingress": ingress, "--yes": yes, "--token-file": options.token_file,
+        },
+    )  # fmt: skip
     description = described.description(scope)
     place = Place(
         region=_region(form, options),
         control_plane=control_plane,
         admin_url=options.url or _ADMIN_URL,
-        namespace=namespace,
+        namespace=namespace or "kong",
         route_kind="ingress" if ingress else "httproute",
     )
     destination = Destination.of(options)
@@ -84,13 +102,20 @@ async def passthrough(
     for warning in warnings:
         say(f"warning: {warning}")
     if apply:
-        result = await _applied(description, _target(form, place, options), yes=yes)
-    elif options.token_file:
-        raise ConfigError("--token-file is for --apply.", hint="Leave it out: nothing is sent.")
+        result = await applied(description, _target(form, place, options), yes=yes)
     else:
         result = {"form": form, "scope": scope, "warnings": list(warnings), "text": text}
     destination.write(_written(result, options.format))
     return outcome.DONE
+
+
+def _check_meant(form: Form, apply: bool, given: Mapping[str, object]) -> None:
+    """Raise `ConfigError` for an option that would do nothing: who gave it meant something by it."""
+    for name in (name for name, value in given.items() if value):
+        if form not in _FOR.get(name, (form,)):
+            raise ConfigError(f"{name} means nothing to the form {form}.", hint="Leave it out.")
+        if not apply and (name in ("--yes", "--token-file") or (name == "--url" and form != "admin-api")):
+            raise ConfigError(f"{name} is for --apply.", hint="Leave it out: nothing is sent.")
 
 
 def _region(form: Form, options: PassthroughOptions) -> str:
@@ -117,36 +142,8 @@ def _target(form: Form, place: Place, options: PassthroughOptions) -> Target:
     if control_plane_id is None:
         raise ConfigError("--apply needs --control-plane.", hint="Give the control plane's id.")
     token = Config.build(options.token, region="us").token  # the token is the same for every region
-    return konnect_api(control_plane_id, token=token, region=place.region, url=options.url)
-
-
-async def _applied(description: Passthrough, target: Target, *, yes: bool) -> dict[str, Any]:
-    from konnect_agent.applying import apply
-
-    changes = await apply(description, to=target, confirm=_confirming(yes), tell=_tell_if_undone)
-    return {"target": target.base, "changes": [asdict(change) for change in changes]}
-
-
-def _confirming(yes: bool) -> Callable[[Plan], bool | Awaitable[bool]]:
-    """`--yes`, or the person at the terminal, who sees the plan."""
-
-    async def ask(plan: Plan) -> bool:
-        rows: list[tuple[str, str]] = [("at", plan.target.base)]
-        for step in plan.steps:
-            differing = f" ({', '.join(step.changes)})" if step.changes else ""
-            rows.append((step.action, f"{step.kind} {step.name}{differing}"))
-        return await confirm(
-            f"This changes the gateway's configuration by its {plan.target.api}.", rows, NoDisplay()
-        )
-
-    return (lambda plan: True) if yes else ask
-
-
-def _tell_if_undone(change: Change) -> None:
-    """After a failure or Ctrl-C somebody wants to know what became of everything."""
-    if change.outcome in ("removed", "restored", "left"):
-        because = f": {change.because}" if change.because else ""
-        say(f"{change.outcome} {change.kind} {change.name} ({change.id}){because}")
+    region = options.region if options.url else place.region
+    return konnect_api(control_plane_id, token=token, region=region, url=options.url)
 
 
 def _written(result: Mapping[str, Any], form: str) -> str:
@@ -157,6 +154,4 @@ def _written(result: Mapping[str, Any], form: str) -> str:
         return dump(dict(result))
     if "text" in result:
         return result["text"]
-    changes: Sequence[Mapping[str, str]] = result["changes"]
-    lines = [f"{each['outcome']:<9}  {each['kind']:<7}  {each['name']}  {each['id']}" for each in changes]
-    return "".join(f"{one_line(line)}\n" for line in lines)
+    return "".join(f"{one_line(line)}\n" for line in written(result["changes"]))

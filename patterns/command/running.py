@@ -13,14 +13,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import anyio
 
 from patterns.command import outcome
 from patterns.command.outcome import say
+from patterns.report.cleaning import one_line
 
 _STATUSES = {
     signal.SIGINT: outcome.INTERRUPTED,
@@ -28,11 +29,22 @@ _STATUSES = {
     signal.SIGHUP: outcome.HUNG_UP,
 }
 _SHOW_CURSOR = b"\x1b[?25h"
+_last_words: list[Callable[[], Iterable[str]]] = []
 
 
 def run(command: Callable[[], Awaitable[int]]) -> int:
     """The exit status of `command`, or of the signal that stopped it. Raises what the command raises."""
     return anyio.run(_supervise, command)
+
+
+@contextmanager
+def last_words(words: Callable[[], Iterable[str]]) -> Generator[None]:
+    """Lines to say when somebody leaves at once during the block: what nobody will clean up then."""
+    _last_words.append(words)
+    try:
+        yield
+    finally:
+        _last_words.remove(words)
 
 
 async def _supervise(command: Callable[[], Awaitable[int]]) -> int:
@@ -83,8 +95,11 @@ class _Interruption:
 
 
 def _leave(status: int, *_: object) -> None:
-    """Without cleaning up, which may be what hangs; only the cursor a display has hidden comes back."""
+    """Without cleaning up, which may be what hangs; only the cursor a display has hidden comes back, and
+    what is left behind is named. All of it past `sys.stderr`, which may be in use just now."""
     with suppress(OSError):  # the terminal may be gone
         if sys.stderr.isatty():
-            os.write(sys.stderr.fileno(), _SHOW_CURSOR)  # past `sys.stderr`, which may be in use just now
+            os.write(sys.stderr.fileno(), _SHOW_CURSOR)
+        for line in (line for words in _last_words for line in words()):
+            os.write(sys.stderr.fileno(), f"{one_line(line)}\n".encode())
     os._exit(status)

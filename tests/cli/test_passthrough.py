@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from collections.abc import Generator
 from pathlib import Path
 
@@ -85,7 +86,23 @@ def test_the_output_can_be_a_file_and_json_has_the_warnings(here: Here, tmp_path
         ("--form deck --alone --apply", "cannot send the form deck"),
         ("--form deck --alone --tool-allow nobody", "is no rule for a tool"),
         ("--form deck --alone --control-plane=", "--control-plane is empty"),
-        ("--form deck --alone --token-file x", "is for --apply"),
+        ("--form deck --alone --token-file x", "--token-file is for --apply"),
+        ("--form deck --alone --yes", "--yes is for --apply"),
+        ("--form deck --alone --url http://localhost", "--url means nothing to the form deck"),
+        ("--form deck --alone --region eu", "--region means nothing to the form deck"),
+        ("--form deck --alone --namespace x", "--namespace means nothing to the form deck"),
+        ("--form terraform --alone --ingress", "--ingress means nothing to the form terraform"),
+        ("--form admin-api --alone --control-plane x", "--control-plane means nothing to the form admin-api"),
+        ("--form admin-api --alone --region eu", "--region means nothing to the form admin-api"),
+        ("--form konnect-api --alone --url https://eu.api.konghq.com", "--url is for --apply"),
+        ("--form deck --alone --upstream http://x/mcp", "--upstream means nothing with --alone"),
+        ("--form deck --alone --path /x", "--path means nothing with --alone"),
+        ("--form deck --alone --host x.example.com", "--host means nothing with --alone"),
+        ("--form deck --alone --keep-path", "--keep-path means nothing with --alone"),
+        ("--form deck --alone --protocol http", "--protocol means nothing with --alone"),
+        ("--form deck --alone --buffering", "--buffering means nothing with --alone"),
+        ("--form deck --alone --route x", "--route means nothing with --alone and the scope service"),
+        ("--form deck --alone --scope global --service x", "--service means nothing with --alone"),
         ("--form konnect-api --alone --region mars", "is no region of the Konnect API"),
         ("--form konnect-api --alone --control-plane production", "is a name"),
         ("--form konnect-api --alone --apply", "--apply needs --control-plane"),
@@ -133,14 +150,67 @@ def test_the_konnect_token_comes_from_the_environment_or_a_file(
     assert KONNECT_TOKEN not in done.out + done.err
 
 
-def test_what_went_wrong_and_what_became_of_everything_is_told(stand_in: StandIn, here: Here) -> None:
-    stand_in.faults = [Fault("POST", "/plugins$"), Fault("DELETE", "/services/")]
+def test_what_went_wrong_and_what_became_of_everything_is_told(
+    stand_in: StandIn, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("konnect_agent.applying.undoing._PAUSES", (0.01, 0.02))
+    stand_in.faults = [Fault("POST", "/plugins$", status=409), *[Fault("DELETE", "/services/")] * 3]
     done = here(*ADMIN, "--url", stand_in.url, "--yes")
     assert (done.status, done.out) == (4, "")
     (left,) = stand_in.all("services")
     assert "removed route mcp-route" in done.err
     assert f"left service mcp-service ({left['id']}): HTTP 503" in done.err
     assert f"({left['id']}) could not be undone" in done.err.splitlines()[-1]
+
+
+def test_a_region_beside_the_url_is_refused_before_anything_is_sent(
+    stand_in: StandIn, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KONNECT_SPAT", KONNECT_TOKEN)
+    done = here(*KONNECT, "--region", "us", "--url", stand_in.url, "--yes")
+    assert (done.status, stand_in.asked) == (2, [])
+    assert "Both a region and a URL" in done.err
+
+
+def test_the_options_of_a_form_are_taken_by_that_form(here: Here) -> None:
+    for options in (
+        "--form kubernetes --namespace mcp --ingress",
+        "--form terraform --region eu --control-plane 9524ec7d-36d9-465d-a8c5-83a3c9390458",
+        "--form konnect-api --region eu",
+        "--form admin-api --url http://kong-admin:8001",
+    ):
+        done = here(*DESCRIBED, *options.split())
+        assert done.status == 0, done.err
+    assert "http://kong-admin:8001/services" in done.out
+    alone = here("passthrough", "--form", "deck", "--alone", "--scope", "route", "--route", "theirs")
+    assert documents(alone.out)[0]["plugins"][0]["route"] == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        ({"paths": ["/shop"]}, "has other routes"),
+        (
+            {"name": "mcp-route", "paths": ["/mcp"], "headers": {"x-internal": ["1"]}},
+            "acts on fewer requests",
+        ),
+    ],
+)
+def test_yes_does_not_stand_for_what_was_not_described(
+    extra: dict[str, object], sentence: str, stand_in: StandIn, here: Here
+) -> None:
+    service = stand_in.put("services", name="mcp-service", host="old.internal")
+    stand_in.put("routes", **extra, service={"id": service["id"]})
+    done = here(*ADMIN, "--url", stand_in.url, "--yes")
+    assert (done.status, done.out, stand_in.writes()) == (6, "", [])
+    assert sentence in done.err
+
+
+def test_yes_stands_for_a_service_nothing_else_hangs_on(stand_in: StandIn, here: Here) -> None:
+    stand_in.put("services", name="mcp-service", host="old.internal")
+    done = here(*ADMIN, "--url", stand_in.url, "--yes")
+    assert done.status == 0, done.err
+    assert '           host: "old.internal" -> "tools.internal"' in done.out.splitlines()
 
 
 @pytest.mark.parametrize(("token", "status"), [("another", 3), (KONNECT_TOKEN, 2)])
@@ -155,17 +225,27 @@ def test_a_token_that_is_not_the_admin_apis_is_refused(
 
 
 def test_a_person_sees_the_plan_before_saying_yes(stand_in: StandIn) -> None:
-    stand_in.put("services", name="mcp-service", host="old.internal")
+    service = stand_in.put("services", name="mcp-service", host="old.internal")
+    stand_in.put("routes", name="shop", paths=["/shop"], service={"id": service["id"]})
     env = environment(KONG_ADMIN_TOKEN=ADMIN_TOKEN)
     with terminal(*ADMIN, "--url", stand_in.url, env=env) as screen:
         screen.wait_for("Go on? [y/N]")
-        for line in ("update", "service mcp-service (", "create", "route mcp-route", stand_in.url):
-            assert line in screen.shown
+        lines = (
+            "update          service mcp-service",
+            'host: "old.internal" -> "tools.internal"',
+            'path: null -> "/mcp"',
+            "beware          The service mcp-service has other routes",
+            "shop (/shop)",
+            "create          route mcp-route",
+            stand_in.url,
+        )
+        missing = [line for line in lines if line not in screen.shown]
         assert stand_in.writes() == []
         screen.type("y\n")
         status, output = screen.end()
-    assert status == 0
+    assert (status, missing) == (0, [])
     assert output.startswith("updated    service  mcp-service")
+    assert '\n           host: "old.internal" -> "tools.internal"\n' in output
 
 
 def test_an_interrupted_run_takes_back_what_it_made(stand_in: StandIn) -> None:
@@ -182,3 +262,28 @@ def test_an_interrupted_run_takes_back_what_it_made(stand_in: StandIn) -> None:
         assert process.wait(60) == 143
     assert "Stopping" in told
     assert stand_in.all("services") == stand_in.all("routes") == []
+
+
+def test_leaving_at_once_names_what_stays(stand_in: StandIn) -> None:
+    running: list[subprocess.Popen[str]] = []
+    stopping = threading.Event()
+
+    def interrupt() -> None:
+        running[0].terminate()
+        stopping.wait(60)  # the first one was understood
+        running[0].terminate()
+        running[0].wait(60)
+
+    stand_in.faults = [Fault("POST", "/routes$", status=None, then=interrupt)]
+    env = environment(KONG_ADMIN_TOKEN=ADMIN_TOKEN)
+    with started(*ADMIN, "--url", stand_in.url, "--yes", env=env) as process:
+        running.append(process)
+        read_until(process, "Stopping")
+        stopping.set()
+        assert process.stderr is not None
+        named = process.stderr.read()
+        assert process.wait(60) == 143
+    (service,) = stand_in.all("services")
+    assert f"created, and not undone: service mcp-service ({service['id']})" in named
+    assert "perhaps created, look for it: route mcp-route (" in named
+    assert "ai-mcp-proxy" not in named

@@ -1,9 +1,9 @@
 """A local stand-in of the Admin API and of the Konnect API, for the entities a passthrough consists of.
 
 It answers as the published specifications do: 201 and 200 with every default filled in, 204 for a deletion,
-400 with the fields that fail, 401 without the right token, 404, 409 for a name, an id or a scope that is
-taken, pages of a size. The two differ in tokens, in where the entities are and in the form of their errors.
-`faults` are what goes wrong, each once: see `Fault`.
+also of what is not there, 400 with the fields that fail (`specified`), 401 without the right token, 404, 409
+for a name, an id or a scope that is taken, pages of a size. The two differ in tokens, in where the entities
+are and in the form of their errors. `faults` are what goes wrong, each once: see `Fault`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-import jsonschema
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -25,94 +24,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ..handmade import serving
+from .specified import CONFIG_DEFAULTS, DEFAULTS, SCOPES, failing_fields
 
 KONNECT_TOKEN = "kpat_StandIn0of0the0Konnect0Api"
 ADMIN_TOKEN = "an-admin-token-of-nobody"
 CONTROL_PLANE = "9524ec7d-36d9-465d-a8c5-83a3c9390458"
 _ROOT = f"/v2/control-planes/{CONTROL_PLANE}/core-entities"
-
-_TEXTS = {"type": ["array", "null"], "items": {"type": "string"}}
-_FLAG = {"type": ["boolean", "null"]}
-_SCOPES = ("service", "route", "consumer", "consumer_group")
-_REFERENCE: Mapping[str, Any] = {"type": ["object", "null"], "required": ["id"]}
-_COMMON: Mapping[str, Any] = {"id": {"type": "string", "format": "uuid"}, "tags": _TEXTS}
-_RULE = {"type": ["object", "null"], "properties": {"allow": _TEXTS, "deny": _TEXTS}}
-_CONFIG = {
-    "type": "object",
-    "required": ["mode"],
-    "additionalProperties": False,
-    "properties": {
-        "mode": {"enum": ["passthrough-listener", "conversion-listener", "conversion-only", "listener"]},
-        "max_request_body_size": {"type": "integer"},
-        "logging": {"type": ["object", "null"], "additionalProperties": _FLAG},
-        "server": {"type": ["object", "null"]},
-        "consumer_identifier": {"enum": ["username", "consumer_id", "custom_id"]},
-        "include_consumer_groups": _FLAG,
-        "acl_attribute_type": {"enum": ["consumer", "oauth_access_token"]},
-        "access_token_claim_field": {"type": ["string", "null"], "minLength": 1},
-        "default_acl": {"type": ["array", "null"], "items": _RULE},
-        "tools": {
-            "type": ["array", "null"],
-            "items": {"type": "object", "required": ["description"], "properties": {"acl": _RULE}},
-        },
-    },
-}
-_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
-    "services": {
-        "required": ["host"],
-        "properties": {
-            **_COMMON,
-            "name": {"type": ["string", "null"], "pattern": "^[a-zA-Z0-9._~-]+$"},
-            "protocol": {"enum": ["http", "https"]},
-            "host": {"type": "string", "minLength": 1},
-            "port": {"type": "integer", "minimum": 0, "maximum": 65535},
-            "path": {"type": ["string", "null"], "pattern": "^/"},
-            "enabled": {"type": "boolean"},
-            "retries": {"type": "integer"},
-        },
-    },
-    "routes": {
-        "anyOf": [{"required": ["paths"]}, {"required": ["hosts"]}],
-        "properties": {
-            **_COMMON,
-            "name": {"type": ["string", "null"], "pattern": "^[a-zA-Z0-9._~-]+$"},
-            "paths": {"type": ["array", "null"], "items": {"type": "string", "pattern": "^~?/"}},
-            "hosts": _TEXTS,
-            "protocols": {"type": "array", "items": {"enum": ["http", "https"]}},
-            "service": _REFERENCE,
-            "strip_path": _FLAG,
-            "request_buffering": _FLAG,
-            "response_buffering": _FLAG,
-            "regex_priority": {"type": "integer"},
-        },
-    },
-    "plugins": {
-        "required": ["name", "config"],
-        "properties": {
-            **_COMMON,
-            "name": {"enum": ["ai-mcp-proxy"]},
-            "config": _CONFIG,
-            "enabled": {"type": "boolean"},
-            **dict.fromkeys(_SCOPES, _REFERENCE),
-        },
-    },
-}
-_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "services": {
-        "protocol": "http", "port": 80, "path": None, "enabled": True, "retries": 5, "tags": None,
-    },
-    "routes": {
-        "hosts": None, "protocols": ["https"], "service": None, "strip_path": True,
-        "request_buffering": True, "response_buffering": True, "regex_priority": 0, "tags": None,
-    },
-    "plugins": {
-        "enabled": True, "tags": None, **dict.fromkeys(_SCOPES),
-    },
-}  # fmt: skip
-_CONFIG_DEFAULTS: Mapping[str, Any] = {
-    "max_request_body_size": 1048576, "consumer_identifier": "username", "include_consumer_groups": False,
-    "acl_attribute_type": "consumer", "access_token_claim_field": None, "default_acl": None, "tools": None,
-}  # fmt: skip
 
 Entity = dict[str, Any]
 
@@ -121,13 +38,15 @@ Entity = dict[str, Any]
 class Fault:
     """The next request that matches goes wrong: it is refused with `status`, or with `after` first carried
     out. So is one with `cut`, which breaks the connection instead of answering, or `silent`, which never
-    answers. `then` runs when it arrives, and is all that happens if there is no status."""
+    answers. `then` runs when it arrives, and is all that happens if there is no status. It is answered with
+    `text` instead of an error of the API if there is one."""
 
     method: str
     path: str
     status: int | None = 503
     kind: Literal["before", "after", "cut", "silent"] = "before"
     then: Callable[[], None] = lambda: None
+    text: str | None = None
 
 
 class _Refusal(Exception):
@@ -147,12 +66,14 @@ class StandIn:
     faults: list[Fault] = field(default_factory=list[Fault])
     admin_token: str | None = ADMIN_TOKEN
     page: int = 1000
+    own_ids: bool = False
+    """Whether an id that is sent along is not taken over."""
 
     def emptied(self) -> StandIn:
         """The same server, as if it had just been started."""
         self.entities = {"services": {}, "routes": {}, "plugins": {}}
         self.asked, self.headers, self.faults = [], [], []
-        self.admin_token, self.page = ADMIN_TOKEN, 1000
+        self.admin_token, self.page, self.own_ids = ADMIN_TOKEN, 1000, False
         return self
 
     def all(self, collection: str) -> list[Entity]:
@@ -196,8 +117,10 @@ class StandIn:
                         pass
                 if fault.kind in ("cut", "silent"):
                     return _Cut()
+                if fault.text is not None:
+                    return Response(fault.text, fault.status or 200)
                 if fault.status is not None:
-                    raise _Refusal(fault.status, "It went wrong.")
+                    raise _Refusal(fault.status, "Not found" if fault.status == 404 else "It went wrong.")
             return self._carry_out(request, inside, body)
         except _Refusal as refusal:
             return _refused(refusal, is_konnect=is_konnect)
@@ -245,6 +168,8 @@ class StandIn:
 
     def _created(self, collection: str, body: Entity) -> Entity:
         entity = {"id": str(uuid4()), **body}
+        if self.own_ids:
+            entity["id"] = str(uuid4())
         if entity["id"] in self.entities[collection]:
             raise _Refusal(409, f"UNIQUE violation detected on '{{id=\"{entity['id']}\"}}'", {"id": "taken"})
         return self._store(collection, entity)
@@ -257,7 +182,10 @@ class StandIn:
         return self._store(collection, {**body, "id": identity})
 
     def _deleted(self, collection: str, name: str) -> None:
-        identity = self._find(collection, name)["id"]
+        try:
+            identity = self._find(collection, name)["id"]
+        except _Refusal:
+            return
         kind = collection.removesuffix("s")
         if collection == "services" and any(_referred(r, "service") == identity for r in self.all("routes")):
             raise _Refusal(400, "an existing 'routes' entity references this 'services' entity")
@@ -266,10 +194,10 @@ class StandIn:
         del self.entities[collection][identity]
 
     def _store(self, collection: str, given: Entity) -> Entity:
-        entity = {**_DEFAULTS[collection], **_in_parts(given)}
+        entity = {**DEFAULTS[collection], **_in_parts(given)}
         _check(collection, entity)
         if collection == "plugins":
-            entity["config"] = {**_CONFIG_DEFAULTS, **entity["config"]}
+            entity["config"] = _filled(entity["config"], CONFIG_DEFAULTS)
         for other in self.all(collection):
             if other["id"] != entity["id"] and _unique(collection, other) == _unique(collection, entity):
                 taken = entity.get("name")
@@ -285,7 +213,7 @@ def _unique(collection: str, entity: Entity) -> object:
     """What no two entities may share: the name, or plugin and scope."""
     if collection != "plugins":
         return entity.get("name") or entity["id"]
-    return entity["name"], [_referred(entity, scope) for scope in _SCOPES]
+    return entity["name"], [_referred(entity, scope) for scope in SCOPES]
 
 
 def _referred(entity: Entity, kind: str) -> str | None:
@@ -310,13 +238,17 @@ def _in_parts(body: Entity) -> Entity:
     }
 
 
+def _filled(given: Entity, defaults: Mapping[str, Any]) -> Entity:
+    """What is given, with defaults for the rest, object by object."""
+    filled = {**defaults, **given}
+    for name in ("logging", "server"):
+        filled[name] = {**defaults[name], **(filled[name] or {})}
+    return filled
+
+
 def _check(collection: str, entity: Entity) -> None:
-    schema = {"type": "object", "additionalProperties": False, **_SCHEMAS[collection]}
-    stamps = ("created_at", "updated_at")
-    plain = {name: value for name, value in entity.items() if name not in stamps}
-    errors = list(jsonschema.Draft202012Validator(schema).iter_errors(plain))  # pyright: ignore[reportUnknownMemberType]
-    if errors:
-        fields = {".".join(map(str, error.absolute_path)) or "@entity": error.message for error in errors}
+    fields = failing_fields(collection, entity)
+    if fields:
         first = next(iter(fields.items()))
         raise _Refusal(400, f"schema violation ({first[0]}: {first[1]})", fields)
 

@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from konnect_agent.errors import ConfigError
@@ -19,7 +20,7 @@ from konnect_agent.gateway.passthrough.bodies import wanted
 from konnect_agent.gateway.passthrough.description import Passthrough
 from konnect_agent.gateway.passthrough.forms import konnect_base
 from konnect_agent.ids import is_id
-from konnect_agent.regions import check_url
+from konnect_agent.regions import check_url, is_private
 
 _ADMIN_HEADER = '"Kong-Admin-Token: ${KONG_ADMIN_TOKEN-}"'
 _KONNECT_HEADER = '"Authorization: Bearer $KONNECT_TOKEN"'
@@ -69,10 +70,16 @@ def konnect_script(description: Passthrough, region: str, control_plane_id: str 
 
 
 def admin_base(url: str) -> str:
-    """An Admin API's URL without the slash at its end. Raises `ConfigError` for one that has a query."""
+    """An Admin API's URL without the slash at its end. Raises `ConfigError` for one that has a query, and
+    for plain http to anything but a private network."""
     if "?" in url or "#" in url:
         raise ConfigError(f"{url!r} is no URL of an Admin API.", hint="Use one like http://localhost:8001.")
-    return check_url(url).rstrip("/")
+    parts = urlsplit(check_url(url, allow_insecure=True))
+    if parts.scheme == "http" and not is_private(parts.hostname or ""):
+        raise ConfigError(
+            f"{url!r} would send the configuration unencrypted, and a token with it.", hint="Use https."
+        )
+    return url.rstrip("/")
 
 
 def _collection(within: tuple[str, str] | None, kind: str) -> Iterator[str]:
