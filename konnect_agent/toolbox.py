@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from konnect_agent.decoding import as_object
 from konnect_agent.errors import InvalidArguments, ToolUnavailable
+from konnect_agent.schemas import flattened, properties, required
 from konnect_agent.spelling import fit, flat, takes, words
 
 DOCUMENTED = (
@@ -51,8 +51,14 @@ class Tool:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """The schema of each parameter, by its live name."""
-        return as_object(self.input_schema.get("properties")) or {}
+        """The schema of each parameter, by its live name, with what it refers to in its place."""
+        found = properties(self.input_schema, self.input_schema)
+        return {name: flattened(schema, self.input_schema) for name, schema in found.items()}
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The parameters that cannot be left out."""
+        return required(self.input_schema, self.input_schema)
 
     def fit(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """`arguments` under documented names, as this tool spells them; see `konnect_agent.spelling`."""
