@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 from konnect_agent.errors import InvalidArguments, ToolUnavailable
@@ -35,7 +36,7 @@ _DEEPEST = 100
 Words = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tool:
     """One tool of tools/list; `read_only` and `idempotent` are its annotations, None where it is silent.
 
@@ -49,13 +50,13 @@ class Tool:
     idempotent: bool | None = None
     endpoint: str = ""
 
-    @property
+    @cached_property
     def parameters(self) -> Mapping[str, Any]:
         """The schema of each parameter, by its live name, with what it refers to in its place."""
         found = properties(self.input_schema, self.input_schema)
         return {name: flattened(schema, self.input_schema) for name, schema in found.items()}
 
-    @property
+    @cached_property
     def required(self) -> frozenset[str]:
         """The parameters that cannot be left out."""
         return required(self.input_schema, self.input_schema)

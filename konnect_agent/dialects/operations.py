@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from konnect_agent.decoding import Object
 from konnect_agent.errors import ToolUnavailable
@@ -133,6 +134,7 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
+@lru_cache(maxsize=256)
 def tool_for(row: str, toolbox: Toolbox) -> Tool:
     """The operation for a row: by its id, else the only one that reads the same with the same arguments.
 

@@ -38,7 +38,7 @@ def fenced(schema: Any) -> str:
         told(f"### list_service\n\n**Parameters**\n\n{fenced(TAKES)}\n\n**Returns**\n\n{fenced(PLANE)}"),
         told("### list_service\n\n| Name | Type | Required |\n|---|---|---|\n"
              "| `control_plane_id` | string | yes |\n| size | integer | no |"),
-        told("### list_service\n\nLists.\n\n#### Parameters\n\n- **control_plane_id** (string, required): it\n"
+        told("### list_service\n\nLists.\n\n#### Parameters\n\n- **control_plane_id** (string, required): x\n"
              "- size: integer, not required\n  - minimum: 1"),
         told(f"# list_service\n\nLists.\n\n**Parameters**\n{LIST}"),
         told(f"# Konnect\n\n### list_service — GET {AT}\n\n**Parameters**\n{LIST}"),
@@ -106,6 +106,23 @@ async def test_no_other_operation_stands_for_a_list(serve: Serve, answer: CallTo
     with pytest.raises(ToolUnavailable, match=r"'list services of a control plane' found .*get_service"):
         await services(server)
     assert executed(server) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "is_taken"),
+    [(f"GET {AT}", True), (f"removes what GET {AT} lists", False), (f"POST {AT}", False)],
+)
+async def test_the_endpoint_in_a_heading_tells_what_an_operation_is(
+    serve: Serve, words: str, is_taken: bool
+) -> None:
+    text = told(f"### op_17 — {words}\n\nServices.\n\n**Parameters**\n{LIST}")
+    server = offered(serve, text, search=told("- op_17: Services"))
+    if is_taken:
+        assert await services(server) == ["users"]
+    else:
+        with pytest.raises(ToolUnavailable, match="it has no operation that does the same"):
+            await services(server)
+    assert [sent["operation"] for sent in executed(server)] == ["op_17"] * is_taken
 
 
 async def test_what_changes_something_is_not_sent_with_arguments_nobody_confirmed(serve: Serve) -> None:

@@ -22,7 +22,7 @@ _HEADING = re.compile(r"\s{0,3}#{1,6}\s+(.*)")
 _MARK = re.compile(r"\s*(?:[-*•+]|\d{1,3}[.)])\s+")
 _LABEL = re.compile(r"(?:name|operation|operation_?id|tool|id)\s*:\s+(?=[\w.:-]+$)", re.IGNORECASE)
 _METHOD = re.compile(r"\[?(?:get|post|put|patch|delete)\]?\s+(?=\w)", re.IGNORECASE)
-_ENDPOINT = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE)\s+(/[^\s`)|,;]*)")
+_ENDPOINT = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(/[^\s`)|,;]*)")
 _ENTRY = re.compile(r"([A-Za-z_][\w.-]*(?::[\w.-]+)*)(?:$|\s*[:,|\t(]|\s+[-–—→](?=\s)|\s*->)\s*(.*)")
 _TAG, _EMPHASIS = re.compile(r"<[^<>]*>"), re.compile(r"\*\*|__(?=\W|$)|(?<!\w)__|`")
 _RULE = re.compile(r"\s*\|?\s*:?-{2,}")
@@ -67,8 +67,9 @@ def _listed(line: str, following: str) -> Tool | None:
         cells = [] if _RULE.match(line) or _RULE.match(following) else _cells(line)
         found = [each for each in map(_named, cells) if each and not each.description]
         several = [each for each in found if len(words(each.name)) > 1]
+        endpoint = next(filter(None, map(_endpoint, cells)), "")
         told = cells[-1] if len(cells) > 1 else ""
-        return next((_described(each, told, line) for each in several or found), None)
+        return next((Tool(each.name, told, endpoint=endpoint) for each in several or found), None)
     mark = _MARK.match(line)
     rest = line[mark.end() :].strip() if mark else bare
     label = _LABEL.match(rest)
@@ -82,13 +83,13 @@ def _named(told: str) -> Tool | None:
     bare = _EMPHASIS.sub("", told).strip()
     method = _METHOD.match(bare)
     match = _ENTRY.fullmatch(bare[method.end() :] if method else bare)
-    return _described(Tool(match[1]), match[2], told) if match else None
+    return Tool(match[1], match[2].strip(), endpoint=_endpoint(match[2])) if match else None
 
 
-def _described(tool: Tool, told: str, line: str) -> Tool:
-    """An operation with its words, and the endpoint that stands among them."""
-    endpoint = _ENDPOINT.search(line)
-    return Tool(tool.name, told.strip(), endpoint=f"{endpoint[1]} {endpoint[2]}" if endpoint else "")
+def _endpoint(told: str) -> str:
+    """The endpoint that words begin with; what stands later in them may be another operation's."""
+    endpoint = _ENDPOINT.match(told)
+    return f"{endpoint[1]} {endpoint[2]}" if endpoint else ""
 
 
 def _taken(section: Sequence[str]) -> Object:
