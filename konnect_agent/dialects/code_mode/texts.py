@@ -64,10 +64,10 @@ def _listed(line: str, following: str) -> Tool | None:
     """The operation that a line is about; a table's first line names its columns."""
     bare = _TAG.sub("\t", line).strip() if line.lstrip().startswith("<") else line.strip()
     if bare.startswith("|"):
-        cells = [] if _RULE.match(line) or _RULE.match(following) else _cells(line)
+        cells: list[str] = [] if _RULE.match(line) or _RULE.match(following) else _cells(line)
         found = [each for each in map(_named, cells) if each and not each.description]
         several = [each for each in found if len(words(each.name)) > 1]
-        endpoint = next(filter(None, map(_endpoint, cells)), "")
+        endpoint = next((found for found in map(_endpoint, cells) if found), "")
         told = cells[-1] if len(cells) > 1 else ""
         return next((Tool(each.name, told, endpoint=endpoint) for each in several or found), None)
     mark = _MARK.match(line)
