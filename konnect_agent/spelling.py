@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from konnect_agent.decoding import Object, as_list, as_object
+from konnect_agent.decoding import Object, as_list
 from konnect_agent.errors import InvalidArguments
 from konnect_agent.ids import KINDS, renderings
+from konnect_agent.schemas import accepted, parts, properties
 
 # What clients put in front of a server's tools is a word of its own, also when nothing separates it.
 _WORD = re.compile(r"(?i:konnect|kong)|[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|\d+")
@@ -77,7 +78,7 @@ def takes(name: str, schema: Object) -> bool:
 def allows(name: str, value: str, schema: Object) -> bool:
     """Whether the argument documented under `name` may be `value`; not if the schema lists only others."""
     inside = _parameter(name, schema)
-    if any(not _MADE_OF & part.keys() and _may_be(None, part, schema) for part in _parts(inside, schema)):
+    if any(not _MADE_OF & part.keys() and _may_be(None, part, schema) for part in parts(inside, schema)):
         return True
     listed = listed_values(name, schema)
     names = {flat(other) for other in (value, *_RENAMED.get(value, ()))}
@@ -86,7 +87,7 @@ def allows(name: str, value: str, schema: Object) -> bool:
 
 def listed_values(name: str, schema: Object) -> list[str]:
     """The texts that a schema lists for the argument documented under `name`; none where it lists none."""
-    return _accepted(_parameter(name, schema), schema)[1]
+    return accepted(_parameter(name, schema), schema)[1]
 
 
 def _parameter(name: str, schema: Object) -> Any:
@@ -97,10 +98,10 @@ def _parameter(name: str, schema: Object) -> Any:
 
 def _place(arguments: Mapping[str, Any], schema: Object) -> tuple[str | None, Object]:
     """Where the arguments go: the parameters, and the one object that holds them, if there is one."""
-    parameters = _parameters(schema, schema)
+    parameters = properties(schema, schema)
     if len(parameters) == 1:
         ((holder, inside),) = parameters.items()
-        inner = _parameters(inside, schema)
+        inner = properties(inside, schema)
         if flat(holder) not in map(flat, arguments) and _live_names(arguments, inner, schema):
             return holder, inner
     return None, parameters
@@ -148,7 +149,7 @@ def _renamings(name: str, operation: object) -> Iterator[str]:
 
 def _may_be(value: Any, schema: Any, root: Object) -> bool:
     """Whether a parameter of that schema takes text or numbers, and this text if it takes only a few."""
-    kinds, choices = _accepted(schema, root)
+    kinds, choices = accepted(schema, root)
     if choices and isinstance(value, str):
         return _chosen(value, choices) is not None
     return not kinds or not kinds <= _NO_SCALAR
@@ -160,9 +161,9 @@ def _fit_value(name: str, value: Any, schema: Any, root: Object) -> Any:
         return value
     entries = as_list(value)
     if entries is not None:
-        items = next((part["items"] for part in _parts(schema, root) if "items" in part), None)
+        items = next((part["items"] for part in parts(schema, root) if "items" in part), None)
         return [_fit_value(name, entry, items, root) for entry in entries]
-    kinds, choices = _accepted(schema, root)
+    kinds, choices = accepted(schema, root)
     if isinstance(value, str):
         if choices and value not in choices:
             return _chosen(value, choices) or value
@@ -182,49 +183,7 @@ def _chosen(value: str, choices: Sequence[str]) -> str | None:
     return same or (others[0] if len(others) == 1 else None)
 
 
-def _accepted(schema: Any, root: Object) -> tuple[set[str], list[str]]:
-    """The JSON types and the texts a schema allows, alternatives included, null left out."""
-    parts = list(_parts(schema, root))
-    kinds = [kind for part in parts for kind in as_list(part.get("type")) or [part.get("type")]]
-    choices = [choice for part in parts for choice in as_list(part.get("enum")) or [part.get("const")]]
-    texts = [choice for choice in choices if isinstance(choice, str)]
-    return {kind for kind in kinds if isinstance(kind, str) and kind != "null"}, texts
-
-
 def _maximum(schema: Any, root: Object) -> int | float | None:
     """The highest number any alternative of a schema allows; None when it sets no limit."""
-    limits = [part.get("maximum") for part in _parts(schema, root)]
+    limits = [part.get("maximum") for part in parts(schema, root)]
     return max((limit for limit in limits if isinstance(limit, (int, float))), default=None)
-
-
-def _parameters(schema: Any, root: Object) -> Object:
-    """The schema of each parameter by its live name; alternatives of the whole are put together."""
-    found: dict[str, list[Any]] = {}
-    for part in _parts(schema, root):
-        for name, inside in (as_object(part.get("properties")) or {}).items():
-            found.setdefault(name, []).append(inside)
-    return {name: inside[0] if len(inside) == 1 else {"anyOf": inside} for name, inside in found.items()}
-
-
-def _parts(schema: Any, root: Object) -> Iterator[Object]:
-    """A schema and all it refers to or is made of, each once: schemas may refer to themselves."""
-    waiting, seen = [schema], set[int]()
-    for each in waiting:
-        part = as_object(each)
-        if part is None or id(part) in seen:
-            continue
-        seen.add(id(part))
-        yield part
-        waiting.append(_referred(part.get("$ref"), root))
-        for key in ("anyOf", "oneOf", "allOf"):
-            waiting.extend(as_list(part.get(key)) or [])
-
-
-def _referred(reference: Any, root: Object) -> Any:
-    """What a `$ref` inside the schema points at; None for every other kind of reference."""
-    if not isinstance(reference, str) or not reference.startswith("#"):
-        return None
-    place: Any = root
-    for step in filter(None, reference[1:].split("/")):
-        place = (as_object(place) or {}).get(step.replace("~1", "/").replace("~0", "~"))
-    return place

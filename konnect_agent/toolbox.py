@@ -13,10 +13,11 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
-from konnect_agent.decoding import as_object
 from konnect_agent.errors import InvalidArguments, ToolUnavailable
+from konnect_agent.schemas import flattened, properties, required
 from konnect_agent.spelling import fit, flat, takes, words
 
 DOCUMENTED = (
@@ -35,7 +36,7 @@ _DEEPEST = 100
 Words = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tool:
     """One tool of tools/list; `read_only` and `idempotent` are its annotations, None where it is silent.
 
@@ -49,10 +50,16 @@ class Tool:
     idempotent: bool | None = None
     endpoint: str = ""
 
-    @property
+    @cached_property
     def parameters(self) -> Mapping[str, Any]:
-        """The schema of each parameter, by its live name."""
-        return as_object(self.input_schema.get("properties")) or {}
+        """The schema of each parameter, by its live name, with what it refers to in its place."""
+        found = properties(self.input_schema, self.input_schema)
+        return {name: flattened(schema, self.input_schema) for name, schema in found.items()}
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The parameters that cannot be left out."""
+        return required(self.input_schema, self.input_schema)
 
     def fit(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """`arguments` under documented names, as this tool spells them; see `konnect_agent.spelling`."""

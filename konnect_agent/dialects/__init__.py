@@ -153,7 +153,7 @@ class Speaker:
 
 
 def speaker(toolbox: Toolbox, around: Around = directly, send: Send | None = None) -> Speaker:
-    """What this server speaks; classic when nothing is recognised, which then names what is missing.
+    """What this server speaks; when nothing is recognised, classic or code mode, which names what is missing.
 
     `send` is for calls that several intents share, and so may not end with any one of them.
     """
@@ -162,6 +162,8 @@ def speaker(toolbox: Toolbox, around: Around = directly, send: Send | None = Non
     from konnect_agent.dialects.rest import Rest
     from konnect_agent.dialects.spring import Spring
 
-    spoken: tuple[Dialect, ...] = (Classic(), Spring(), Rest(), CodeMode(around, send))
-    recognised = tuple(dialect for dialect in spoken if dialect.recognises(toolbox)) or spoken[:1]
+    code_mode = CodeMode(around, send)
+    spoken: tuple[Dialect, ...] = (Classic(), Spring(), Rest(), code_mode)
+    recognised = tuple(dialect for dialect in spoken if dialect.recognises(toolbox))
+    recognised = recognised or ((code_mode,) if code_mode.is_begun(toolbox) else spoken[:1])
     return Speaker(recognised, tuple(dialect for dialect in spoken if dialect not in recognised))

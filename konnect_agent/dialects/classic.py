@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from konnect_agent.dialects import Intent, Send
+from konnect_agent.dialects.operations import OPERATIONS
 from konnect_agent.dialects.paging import whole_list
 from konnect_agent.envelopes import Rows, rows, single
 from konnect_agent.errors import ToolUnavailable
@@ -56,9 +57,15 @@ _ALSO = {"KnowledgeBaseSearch": "KnowledgeBase"}
 
 
 class Classic:
-    """Speaks to a server of the public beta of December 2025 and everything that kept its tools."""
+    """Speaks to a server of the public beta of December 2025 and everything that kept its tools.
+
+    With `by_schema`, only a tool whose schema has the `operation` is one of these.
+    """
 
     name = "classic"
+
+    def __init__(self, *, by_schema: bool = False) -> None:
+        self._by_schema = by_schema
 
     def recognises(self, toolbox: Toolbox) -> bool:
         """Any one documented tool will do: which ones are offered depends on the caller's permissions."""
@@ -74,7 +81,7 @@ class Classic:
 
     async def offers(self, intent: Intent, toolbox: Toolbox, send: Send) -> None:
         """Whether the tool is there, and its operation where it lists some; see `Dialect.offers`."""
-        _tool(intent, toolbox)
+        _tool(intent, toolbox, by_schema=self._by_schema)
 
     async def perform(
         self, intent: Intent, arguments: Mapping[str, Any], toolbox: Toolbox, send: Send
@@ -82,7 +89,7 @@ class Classic:
         """One tool call, or one for every part of a list; see `Dialect.perform`."""
         documented, operation = ROWS[intent.name]
         name = f"{documented}.{operation}" if operation else documented
-        tool = _tool(intent, toolbox)
+        tool = _tool(intent, toolbox, by_schema=self._by_schema)
         given = {key: value for key, value in arguments.items() if value is not None}
         if operation:
             given = {"operation": operation, **given}
@@ -105,18 +112,21 @@ def _find(documented: str, toolbox: Toolbox) -> Tool | None:
     return toolbox.find(documented) or (toolbox.find(_ALSO[documented]) if documented in _ALSO else None)
 
 
-def _tool(intent: Intent, toolbox: Toolbox) -> Tool:
+def _tool(intent: Intent, toolbox: Toolbox, *, by_schema: bool) -> Tool:
     """The tool of an intent; one of the same name that takes no `operation` is a REST operation, not this.
 
-    Raises `ToolUnavailable`.
+    So is one that tells of no arguments where the REST operation for the intent is there as well. Of others
+    the schema may leave out the `operation`, unless it is to go `by_schema`. Raises `ToolUnavailable`.
     """
     documented, operation = ROWS[intent.name]
     tool = _find(documented, toolbox) or toolbox.require(documented, intent.name)
     schema = tool.input_schema
     if not operation:
         return tool
-    if takes("control_plane_id", schema) and not takes("operation", schema):
-        lacks = f"takes no operation such as {operation}, but {', '.join(tool.parameters)}"
+    rest = toolbox.find(OPERATIONS[intent.name].name) if intent.name in OPERATIONS else None
+    is_rest = takes("control_plane_id", schema) or (not tool.parameters and rest and rest.name != tool.name)
+    if not takes("operation", schema) and (by_schema or is_rest):
+        lacks = f"takes no operation such as {operation}, but {', '.join(tool.parameters) or 'nothing'}"
     elif not allows("operation", operation, schema):
         lacks = f"offers no operation {operation}; it offers {', '.join(listed_values('operation', schema))}"
     else:

@@ -4,7 +4,8 @@ A row per intent: the operation's id in snake case (documented for billing, infe
 its arguments, and the words to search for it. It is found by its id; else it is the one that only reads,
 takes the same arguments, and 1. is at the same path, 2. is about the same things, or 3. is so but for words
 that stand for Konnect, or for what a server put in front (inferred). Of several that are equally like it none
-is taken: nothing that may write is ever guessed.
+is taken: nothing that may write is ever guessed, and what gets one thing lists nothing. Of which nobody knows
+what it takes, the operation of the very id alone is asked, with its documented arguments.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
-from konnect_agent.decoding import as_list
+from konnect_agent.decoding import Object
 from konnect_agent.errors import ToolUnavailable
 from konnect_agent.spelling import flat, words
 from konnect_agent.toolbox import Tool, Toolbox
@@ -34,6 +36,10 @@ _READING = frozenset((
     "get", "gets", "list", "lists", "fetch", "fetches", "query", "queries", "return", "returns", "retrieve",
     "retrieves", "read", "reads", "find", "finds", "search", "searches", "show", "shows", "by", "all",
 ))  # fmt: skip
+_OF_MANY = frozenset(("list", "all", "query"))
+_TEXT: Object = {"type": "string"}
+_BODY: Object = {"type": "object"}
+_OFFSET = {"offset": _TEXT}
 _VERSION = re.compile(r"^(?:/api)?/v\d+(?=/)")
 _PLACE = re.compile(r"\{[^{}/]*\}")
 
@@ -43,6 +49,7 @@ class Operation:
     """An operation: its documented id and path, its arguments in our spelling, and those it calls otherwise.
 
     One that takes a `body` is a POST that reads; `fields` are those of the body that cannot be left out.
+    A list is asked `onward` with an argument of that name and schema.
     """
 
     name: str
@@ -51,18 +58,27 @@ class Operation:
     arguments: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict[str, str])
     fields: tuple[str, ...] = ()
+    onward: Mapping[str, Object] = field(default_factory=dict[str, Object])
 
     @property
     def method(self) -> str:
         """The method of its endpoint, in lower case."""
         return "post" if self.fields else "get"
 
+    @property
+    def schema(self) -> Object:
+        """What it takes, as far as it is asked here, under the documented names: `ServiceId` in a path."""
+        names = {_documented(name): _BODY if name == "body" else _TEXT for name in self.arguments}
+        return {"properties": {**names, **self.onward}, "required": [*names]}
+
 
 def _entities(word: str, *, by_name: bool = False) -> dict[str, Operation]:
     """The operations of a core entity; `by_name` says that a name may stand for the id."""
     arguments, path = ("control_plane_id", f"{word}_id"), f"{_CORE}/{word}s"
     found = {
-        f"{word}s.list": Operation(f"list_{word}", path, f"list {word}s of a control plane", arguments[:1]),
+        f"{word}s.list": Operation(
+            f"list_{word}", path, f"list {word}s of a control plane", arguments[:1], onward=_OFFSET
+        ),
         f"{word}s.get": Operation(f"get_{word}", f"{path}/{{}}", f"get a {word}", arguments),
     }
     if by_name:
@@ -76,7 +92,9 @@ _REQUESTS = Operation(
     fields=("time_range", "filters", "size"),
 )  # fmt: skip
 OPERATIONS: Mapping[str, Operation] = {
-    "control_planes.list": Operation("list_control_planes", _PLANES, "list control planes"),
+    "control_planes.list": Operation(
+        "list_control_planes", _PLANES, "list control planes", onward={"page[number]": {"type": "integer"}}
+    ),
     "control_planes.get": Operation(
         "get_control_plane",
         f"{_PLANES}/{{}}",
@@ -90,6 +108,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "list control plane group memberships",
         ("control_plane_id",),
         {"control_plane_group_id": "control_plane_id"},
+        onward={"page[after]": _TEXT},
     ),
     **_entities("service", by_name=True),
     **_entities("route", by_name=True),
@@ -100,6 +119,7 @@ OPERATIONS: Mapping[str, Operation] = {
         f"{_CORE}/consumer_groups",
         "list consumer groups of a control plane",
         ("control_plane_id",),
+        onward=_OFFSET,
     ),
     **_entities("vault"),
     "analytics.query_api_requests": _REQUESTS,
@@ -114,6 +134,7 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
+@lru_cache(maxsize=256)
 def tool_for(row: str, toolbox: Toolbox) -> Tool:
     """The operation for a row: by its id, else the only one that reads the same with the same arguments.
 
@@ -124,14 +145,15 @@ def tool_for(row: str, toolbox: Toolbox) -> Tool:
     if found and _is_elsewhere(wanted, found):
         found = None
     if found and flat(found.name) == flat(wanted.name):
-        alike = [found]
+        alike = [found if found.input_schema else replace(found, input_schema=wanted.schema)]
     else:
         alike = _alike(wanted, toolbox.tools) or ([found] if found else [])
-    if len(alike) == 1 and fits(wanted, alike[0]):
+    if len(alike) == 1 and alike[0].input_schema and fits(wanted, alike[0]):
         return alike[0]
     seen = "it has no operation that does the same"
-    if found and alike == [found]:
-        seen = f"its {found.name} takes {', '.join(found.parameters) or 'nothing'}"
+    if found and [tool.name for tool in alike] == [found.name]:
+        known = ", ".join(found.parameters) or "nothing"
+        seen = f"its {found.name} takes {known if found.input_schema else 'what cannot be told'}"
     elif alike:
         seen = f"which of {', '.join(tool.name for tool in alike)} does the same cannot be told"
     taken = ", ".join(wanted.arguments) or "nothing"
@@ -148,7 +170,8 @@ def _alike(wanted: Operation, tools: Iterable[Tool]) -> list[Tool]:
 
     At the same path, of the same words, and of the same words but for a place in Konnect or a prefix.
     """
-    fitting = [tool for tool in tools if _only_reads(wanted, tool) and fits(wanted, tool)]
+    known = [tool for tool in tools if tool.input_schema and _is_of_as_many(wanted, tool)]
+    fitting = [tool for tool in known if _only_reads(wanted, tool) and fits(wanted, tool)]
     for same in (_is_at_path, _is_about, _is_about_in_konnect):
         if alike := [tool for tool in fitting if same(wanted, tool)]:
             return alike
@@ -164,6 +187,13 @@ def _only_reads(wanted: Operation, tool: Tool) -> bool:
     if "post" in said and wanted.method != "post":
         return False
     return bool(tool.read_only or method == "get" or said & _READING or _is_at_path(wanted, tool))
+
+
+def _is_of_as_many(wanted: Operation, tool: Tool) -> bool:
+    """Whether an operation may answer with many where many are wanted: what gets one thing may not."""
+    said = words(tool.name)
+    gets_one = "get" in said and not any(word in _OF_MANY or word.endswith("s") for word in said)
+    return not (wanted.onward and gets_one) or _is_at_path(wanted, tool)
 
 
 def _is_at_path(wanted: Operation, tool: Tool) -> bool:
@@ -194,16 +224,24 @@ def fits(operation: Operation, tool: Tool) -> bool:
 
     Those of a body may stand at the top, all that cannot be left out.
     """
-    if not tool.input_schema.get("properties"):
+    if not tool.parameters:
         return not operation.arguments or not tool.input_schema
     at_top = bool(operation.fields) and _takes_all(operation.fields, tool)
     return at_top or _takes_all(operation.arguments, tool)
 
 
 def _takes_all(names: tuple[str, ...], tool: Tool) -> bool:
-    demanded = set(map(flat, as_list(tool.input_schema.get("required")) or ()))
+    demanded = set(map(flat, tool.required))
     fitted = tool.fit(dict.fromkeys(names, "x"))
     return set(fitted) <= set(tool.parameters) and demanded <= set(map(flat, fitted))
+
+
+def _documented(name: str) -> str:
+    """An argument as Kong's OpenAPI spells it (documented): all but the control plane's id in capitals."""
+    first, *rest = words(name)
+    if name == "body":
+        return name
+    return (first if first == "control" else first.capitalize()) + "".join(map(str.capitalize, rest))
 
 
 def _things(name: str) -> frozenset[str]:

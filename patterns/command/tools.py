@@ -88,10 +88,8 @@ def _all(tools: tuple[Tool, ...]) -> Document:
 
 def _one(tool: Tool) -> Document:
     columns = [Column("parameter", exact=True), Column("type"), Column("required"), Column("what it is")]
-    required: Any = tool.input_schema.get("required")
-    names = cast("list[str]", required) if isinstance(required, list) else []
     rows = [
-        (name, _type(schema), "yes" if name in names else "", _about(schema))
+        (name, _type(schema), "yes" if name in tool.required else "", _about(schema))
         for name, schema in tool.parameters.items()
     ]
     parameters: tuple[Block, ...] = (table(columns, rows),) if rows else (Paragraph("None.", "dim"),)

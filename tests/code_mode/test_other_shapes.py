@@ -76,6 +76,23 @@ def executed(server: Handmade) -> list[dict[str, Any]]:
             taking("operation", inputs="object", options="object"),
             {"operation": "list_service", "inputs": GIVEN},
         ),
+        (
+            {
+                **taking("operation"),
+                "properties": {"operation": {"$ref": "#/$defs/A"}, "inputs": {"$ref": "#/$defs/B"}},
+                "$defs": {"A": {"type": "string"}, "B": {"type": "object"}},
+            },
+            {"operation": "list_service", "inputs": GIVEN},
+        ),
+        (taking("operation", "arguments"), {"operation": "list_service", "arguments": json.dumps(GIVEN)}),
+        (
+            {"type": "object", "anyOf": [{**taking("tool", args="object"), "required": ["tool", "args"]}]},
+            {"tool": "list_service", "args": GIVEN},
+        ),
+        (
+            {"type": "object", "properties": {"request": taking("operation", params="object")}},
+            {"request": {"operation": "list_service", "params": GIVEN}},
+        ),
     ],
 )
 async def test_an_operation_goes_with_its_inputs_where_execute_takes_no_code(
@@ -94,6 +111,10 @@ async def test_an_operation_goes_with_its_inputs_where_execute_takes_no_code(
         ("block", taking("block", "tool_version")),
         ("what", taking("what")),
         ("what", {**taking("what", "why"), "required": ["what"]}),
+        ("code", {
+            "type": "object", "required": ["code", "timeout"],
+            "properties": {"code": {"type": "string"}, "timeout": {"type": "integer", "default": 30}},
+        }),
         ("run", {"type": "object", "properties": {
             "run": {"type": ["string", "null"], "description": "Python code that calls tools"},
             "why": {"type": "string"},

@@ -6,6 +6,7 @@ nobody misses them.
 
 from __future__ import annotations
 
+from konnect_agent.dialects.code_mode.meta import ROLES, role
 from konnect_agent.dialects.rest import Rest
 from konnect_agent.toolbox import DOCUMENTED, Toolbox
 
@@ -14,7 +15,6 @@ OPTIONAL = ("GetControlPlaneGroup", "FetchAlertingEventDetails", "KnowledgeBase"
 _ALSO = {"QueryAgenticAnalytics": "QueryMCPAnalytics"}
 """What a tool was called in an earlier draft."""
 
-_CODE_MODE = ("search", "get_schema", "execute")
 _ENTITIES = (
     "GetControlPlane",
     "GetConsumer",
@@ -32,7 +32,7 @@ _BY_GENERATION = {
         "QueryAgenticAnalytics", "QueryAPIRequests", "GetConsumerRequests", *_OTHERS,
     ),
     "rest": Rest.names,
-    "code-mode": _CODE_MODE,
+    "code-mode": ROLES,
 }  # fmt: skip
 
 
@@ -43,9 +43,11 @@ def documented_tools(generation: str) -> tuple[str, ...]:
 
 def offers(toolbox: Toolbox, name: str) -> bool:
     """Whether a documented tool is there, under any spelling."""
+    if name in ROLES:
+        return role(name, toolbox) is not None
     return toolbox.find(name) is not None or (name in _ALSO and toolbox.find(_ALSO[name]) is not None)
 
 
 def recognised(toolbox: Toolbox) -> bool:
     """Whether anything of Kong's is among the tools."""
-    return any(toolbox.find(name) for name in (*DOCUMENTED, *Rest.names, *_CODE_MODE))
+    return any(offers(toolbox, name) for name in (*DOCUMENTED, *Rest.names, *ROLES))

@@ -19,6 +19,7 @@ import anyio
 from konnect_agent.decoding import Object, as_list, as_object
 from konnect_agent.dialects import Send
 from konnect_agent.dialects.code_mode.descriptions import described, listed, says_nothing
+from konnect_agent.dialects.code_mode.meta import MetaTool
 from konnect_agent.errors import ToolError, ToolUnavailable
 from konnect_agent.toolbox import Tool, Toolbox
 
@@ -32,32 +33,38 @@ _MOST_APART = 24  # operations worth asking for in small lists, of what a search
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """What a search named, best first: what `get_schema` described, and what it did not.
+    """What a search named, best first: what `get_schema` described, with or without arguments, or did not.
 
     `readable` is False for an answer that says something, but names no operation.
     """
 
     confirmed: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     unconfirmed: tuple[str, ...] = ()
     readable: bool = True
 
     def __str__(self) -> str:
-        if not self.confirmed and not self.unconfirmed:
-            return "nothing" if self.readable else "an answer that names no operation"
         parts = [_listed(self.confirmed)] if self.confirmed else []
+        if self.unread:
+            parts.append(f"{_listed(self.unread)} (whose arguments get_schema told in no known form)")
         if self.unconfirmed:
             parts.append(f"{_listed(self.unconfirmed)} (which get_schema did not describe)")
-        return " and ".join(parts)
+        nothing = "nothing" if self.readable else "an answer that names no operation"
+        return " and ".join(parts) or nothing
 
 
 class Catalogue:
-    """The operations of one server; `toolbox` holds those that were confirmed so far."""
+    """The operations of one server.
 
-    def __init__(self, known: Iterable[str], *, search: Tool, get_schema: Tool) -> None:
-        self.toolbox = Toolbox(())
+    `toolbox` holds those that `get_schema` described so far, `confirmed` those of them whose arguments it
+    told.
+    """
+
+    def __init__(self, known: Iterable[str], *, search: MetaTool, get_schema: MetaTool) -> None:
+        self.toolbox = self.confirmed = Toolbox(())
         self._known = tuple(known)
         self._search, self._get_schema = search, get_schema
-        self._names = _among(get_schema, _NAMES, listed=True)
+        self._names = _among(get_schema.tool, _NAMES, listed=True)
         self._begun = _Once()
         self._searched: dict[str, _Once] = {}
         self._found: dict[str, Hits] = {}
@@ -67,7 +74,7 @@ class Catalogue:
 
         async def confirm() -> None:
             with suppress(ToolError, ToolUnavailable):  # it has not all of them; a search names what it has
-                self._keep(await self._described(self._known, send))
+                self._keep(await self._described(self._known, send, to_the_letter=True))
 
         if self._names:
             await self._begun.do(confirm)
@@ -76,15 +83,18 @@ class Catalogue:
         """Search for a wish and confirm what was found."""
 
         async def search() -> None:
-            name = _among(self._search, _WISH, listed=False) or _among(self._search, _WISH, listed=True)
-            several = name is not None and _is_list(self._search.parameters[name])
-            arguments = {name or _WISH[0]: [wish] if several else wish}
-            answer = await send(self._search.name, arguments, idempotent=True, operation="search")
+            tool = self._search.tool
+            name = _among(tool, _WISH, listed=False) or _among(tool, _WISH, listed=True)
+            several = name is not None and _is_list(tool.parameters[name])
+            arguments = self._search.arguments({name or _WISH[0]: [wish] if several else wish})
+            answer = await send(tool.name, arguments, idempotent=True, operation="search")
             names = listed(answer)
             await self._confirm([name for name in names if name not in self.toolbox.names], send)
+            known, confirmed = set(self.toolbox.names), set(self.confirmed.names)
             self._found[wish] = Hits(
-                tuple(name for name in names if name in self.toolbox.names),
-                tuple(name for name in names if name not in self.toolbox.names),
+                tuple(name for name in names if name in confirmed),
+                tuple(name for name in names if name in known - confirmed),
+                tuple(name for name in names if name not in known),
                 readable=bool(names) or says_nothing(answer),
             )
 
@@ -101,18 +111,26 @@ class Catalogue:
                 middle = (min(len(part), _MOST_APART) + 1) // 2
                 waiting += [part[:middle], part[middle:_MOST_APART]] if len(part) > 1 else []
 
-    async def _described(self, names: Sequence[str], send: Send) -> list[Tool]:
-        """What `get_schema` says of `names`, in every detail. Raises what it does when it refuses them."""
-        place = self._names or _among(self._get_schema, _NAME, listed=False) or _NAME[0]
-        arguments: dict[str, Any] = {place: list(names) if self._names else names[0]}
-        if "detail" in self._get_schema.parameters:
-            arguments["detail"] = "full"
-        answer = await send(self._get_schema.name, arguments, idempotent=True, operation="get_schema")
-        return described(answer, names)
+    async def _described(
+        self, names: Sequence[str], send: Send, *, to_the_letter: bool = False
+    ) -> list[Tool]:
+        """What `get_schema` says of `names`, in every detail. Raises what it does when it refuses them.
+
+        Only `search` is to be trusted with how a name is spelled; a document may have another spelling.
+        """
+        tool = self._get_schema.tool
+        place = self._names or _among(tool, _NAME, listed=False) or _NAME[0]
+        given: dict[str, Any] = {place: list(names) if self._names else names[0]}
+        if "detail" in tool.parameters:
+            given["detail"] = "full"
+        arguments = self._get_schema.arguments(given)
+        answer = await send(tool.name, arguments, idempotent=True, operation="get_schema")
+        return described(answer, names, to_the_letter=to_the_letter)
 
     def _keep(self, tools: Iterable[Tool]) -> None:
         fresh = {tool.name: tool for tool in tools if tool.name not in self.toolbox.names}
         self.toolbox = Toolbox((*self.toolbox.tools, *fresh.values()))
+        self.confirmed = Toolbox(tool for tool in self.toolbox.tools if tool.input_schema)
 
 
 class _Once:
@@ -137,22 +155,16 @@ class _Once:
                 self._doing = None
 
 
-def parameter(tool: Tool, names: Sequence[str]) -> str | None:
-    """The parameter of a tool that goes by the first of `names` it has."""
-    return next((name for name in names if name in tool.parameters), None)
-
-
 def _among(tool: Tool, names: Sequence[str], *, listed: bool) -> str | None:
     """The parameter for one of what goes by one of the `names`, or for a list of them.
 
     Under another name, it is the only text, or list, that the tool demands, or that it takes at all.
     """
-    demanded = as_list(tool.input_schema.get("required")) or ()
     fitting = [name for name, schema in tool.parameters.items() if _is_list(schema) == listed]
     untyped = [name for name, schema in tool.parameters.items() if not schema]
     usual = next((name for name in names if name in (*fitting, *untyped)), None)
     others = [name for name in fitting if name not in _BESIDE and _is_text(tool.parameters[name])]
-    needed = [name for name in others if name in demanded] or others
+    needed = [name for name in others if name in tool.required] or others
     return usual or (needed[0] if len(needed) == 1 else None)
 
 

@@ -3,19 +3,22 @@
 FastMCP's takes `code` (fact sheet 1.2, documented). Of Konnect's own nothing is documented, so all of this
 is inferred. 1. The one text whose name says code is for code, the one that says operation for an operation;
 else what the descriptions say. 2. The only text is for code, unless an object stands beside it. 3. The inputs
-go into the object that says so, else into the only one, and beside the operation where there is none. What
-takes anything else, or requires more than that, cannot be asked.
+go into the object that says so, else into the only one, else as JSON into the text that says so, and beside
+the operation where there is none. What takes anything else, or requires more than that, cannot be asked.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from konnect_agent.decoding import as_list, as_object
+from konnect_agent.decoding import as_object
+from konnect_agent.dialects.code_mode.meta import MetaTool
 from konnect_agent.errors import ToolUnavailable
+from konnect_agent.schemas import accepted
 from konnect_agent.spelling import words
 from konnect_agent.toolbox import Tool
 
@@ -34,32 +37,42 @@ _MOST_LISTED = 8
 class Execution:
     """The parameter of an `execute` for code or for an operation, and of the latter the one for `inputs`.
 
-    Without one they go beside the operation.
+    Without one they go beside the operation; `as_text` says that they go there as JSON.
     """
 
+    tool: MetaTool
     name: str
     is_code: bool = False
     inputs: str | None = None
+    as_text: bool = False
+
+    def of_code(self, code: str) -> dict[str, Any]:
+        """The arguments that have code run."""
+        return self.tool.arguments({self.name: code})
 
     def of_operation(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments that have one operation executed."""
-        given = {self.inputs: dict(arguments)} if self.inputs else arguments
-        return {self.name: operation, **given}
+        inputs = json.dumps(dict(arguments)) if self.as_text else dict(arguments)
+        given = {self.inputs: inputs} if self.inputs else arguments
+        return self.tool.arguments({self.name: operation, **given})
 
 
-def execution(execute: Tool) -> Execution:
+def execution(tool: MetaTool) -> Execution:
     """How `execute` is asked. Raises `ToolUnavailable`, saying what it takes, when there is no telling."""
-    kinds = {name: _kinds(schema) for name, schema in execute.parameters.items()}
-    texts = [name for name, found in kinds.items() if not found or "string" in found]
-    objects = [name for name, found in kinds.items() if "object" in found and name not in texts]
-    required = {name for name in as_list(execute.input_schema.get("required")) or [] if name in kinds}
+    execute = tool.tool
+    kinds = {name: accepted(schema, execute.input_schema)[0] for name, schema in execute.parameters.items()}
+    required = {name for name in execute.required if "default" not in execute.parameters.get(name, {})}
+    is_inputs = _named(_INPUTS)
+    texts = [name for name, found in kinds.items() if "string" in found or not (found or is_inputs(name))]
+    objects = [name for name in kinds if name not in texts and kinds[name] <= {"object"}]
     code, operation = _roles(execute, texts, is_alone=not objects, required=required)
     if code and required <= {code}:
-        return Execution(code, is_code=True)
-    inputs = _only(objects, _named(_INPUTS)) or _only(objects, lambda name: True)
-    fits = inputs or not (objects or execute.input_schema.get("additionalProperties") is False)
-    if operation and not code and fits and required <= {operation, inputs}:
-        return Execution(operation, inputs=inputs)
+        return Execution(tool, code, is_code=True)
+    inputs = _only(objects, is_inputs) or _only(objects, lambda name: True)
+    written = None if objects else _only([name for name in texts if name != operation], is_inputs)
+    fits = inputs or written or not (objects or execute.input_schema.get("additionalProperties") is False)
+    if operation and not code and fits and required <= {operation, inputs or written}:
+        return Execution(tool, operation, inputs=inputs or written, as_text=written is not None)
     raise ToolUnavailable(
         f"{execute.name} takes {_listed(kinds, required)}: neither code to run nor an operation with inputs.",
         operation=execute.name,
@@ -99,17 +112,6 @@ def _named(said: frozenset[str]) -> Callable[[str], bool]:
 def _description(schema: Any) -> str:
     told = (as_object(schema) or {}).get("description")
     return told if isinstance(told, str) else ""
-
-
-def _kinds(schema: Any) -> set[str]:
-    """The JSON types a schema allows, as far as it says."""
-    body = as_object(schema) or {}
-    kind = body.get("type")
-    found = {each for each in as_list(kind) or [kind] if isinstance(each, str)}
-    for key in ("anyOf", "oneOf"):
-        for choice in map(as_object, as_list(body.get(key)) or []):
-            found |= _kinds({"type": (choice or {}).get("type")})
-    return found
 
 
 def _listed(kinds: Mapping[str, set[str]], required: set[str]) -> str:
