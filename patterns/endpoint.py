@@ -29,7 +29,7 @@ from patterns.encounters import Passage, doubts_about_groups
 from patterns.locating import candidates, locate
 from patterns.mcp_endpoint import McpEndpoint
 from patterns.selection import Selected
-from patterns.serving import Asked, Serving, explanation, left_out
+from patterns.serving import Asked, Serving, explanation
 from patterns.upstreams import Upstreams, service_id, upstreams
 from patterns.views import CandidateView, PluginView, RequestView, RouteView, ServiceView
 from patterns.workflow import Frozen, OpenStep, Result, keep, missed, step, truncated, workflow
@@ -154,6 +154,7 @@ async def investigate_endpoint(
         if seen.all_plugins:
             seen = replace(seen, consumers=await _fallbacks(konnect, holders, best, seen))
 
+    compared = explanation(asked, routes, list(services.values())).candidates if explain else ()
     answer = _answer(best.match, seen, is_left=final is not None)
     strict = _answer(final.strict, seen) if final and final.is_disputed else None
     return result.model_copy(
@@ -161,7 +162,7 @@ async def investigate_endpoint(
             **dict(answer),
             "other_routes": tuple(RouteView.of(entry) for entry in best.others),
             "strict": strict,
-            "candidates": tuple(_candidates(asked, routes, list(services.values()))) if explain else (),
+            "candidates": tuple(map(CandidateView.of, compared)),
             "notes": (
                 *located.notes,
                 *_about_disabled(found, answer),
@@ -201,18 +202,6 @@ def _answer(match: Match | None, seen: _Known, *, is_left: bool = True) -> Answe
         mcp_endpoint=McpEndpoint.of(proxy, entry if seen.all_plugins else None) if proxy else None,
         unseen=(*(("service",) if lost else ()), *(() if seen.all_plugins else ("plugins",))),
     )
-
-
-def _candidates(
-    asked: Asked, routes: Sequence[Route], services: Sequence[Service]
-) -> Iterator[CandidateView]:
-    """Every route compared, then those the gateway does not have (or not all of), with the reason."""
-    compared = explanation(asked, routes, services).candidates
-    told = {(id(entry.route), entry.because) for entry in compared}
-    yield from map(CandidateView.of, compared)
-    for route, because in left_out(routes, services):
-        if (id(route), because) not in told:
-            yield CandidateView(id=route.id, name=scrub(route.label), matched=False, because=scrub(because))
 
 
 async def _plugins(konnect: Konnect, holders: Sequence[ControlPlane]) -> tuple[list[Plugin], bool]:

@@ -162,18 +162,6 @@ def explanation(asked: Asked, routes: Sequence[Route], services: Sequence[Servic
     return Router(routes, services, _flavor(routes)).explain(found.request if found else asked.bare())
 
 
-def left_out(routes: Sequence[Route], services: Sequence[Service]) -> Iterator[tuple[Route, str]]:
-    """Routes the gateway does not have, or not all of, and why: of disabled services, or malformed."""
-    router = Router(routes, services, _flavor(routes))
-    names = {service.id: service.label for service in services}
-    for origin in router.disabled:
-        route = cast("Route", origin)
-        service_id = route.service.id if route.service else None
-        yield route, f"left out: its service {names.get(service_id, service_id)} is disabled"
-    for refused in router.refused:
-        yield cast("Route", refused.route), f"the gateway does not take it as it is: {refused.reason}"
-
-
 def _in_order(routes: Sequence[Route], fillings: Iterable[Filling]) -> list[Filling]:
     """In the order of the routes, so that the answer does not hang on what a rank is made of."""
     places = {id(route): place for place, route in enumerate(routes)}

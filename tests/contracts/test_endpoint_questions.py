@@ -180,7 +180,7 @@ async def test_routes_of_disabled_services_lose_nothing_and_lead_nowhere(serve: 
     assert (result.route.name, result.other_routes) == ("GET", ())
     assert result.notes[-1:] == ("The service dead is disabled, so its routes are out.",)
     assert [(entry.name, entry.because) for entry in result.candidates[1:]] == [
-        ("POST", "left out: its service dead is disabled")
+        ("POST", "its service is disabled, and the gateway leaves out all routes of such a service")
     ]
 
 
