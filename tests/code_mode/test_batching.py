@@ -97,7 +97,7 @@ async def test_blocks_are_as_long_as_the_server_allows(
     assert served.round_trips["execute"] <= most
 
 
-@pytest.mark.parametrize(("catches", "most"), [(True, 6), (False, 40)])
+@pytest.mark.parametrize(("catches", "most"), [(True, 6), (False, 60)])
 async def test_a_control_plane_that_may_not_be_read_costs_no_other_its_lists(
     code_mode: Process, catches: bool, most: int
 ) -> None:
