@@ -10,7 +10,8 @@ The plugin, its fields and the shapes of the forms are documented (fact sheet 10
 
 from konnect_agent.gateway.passthrough.bodies import Wanted, wanted
 from konnect_agent.gateway.passthrough.description import MODE, PLUGIN, Access, Passthrough, ToolAccess
-from konnect_agent.gateway.passthrough.forms import API_REGIONS, FORMS, Form, Place, konnect_base, render
+from konnect_agent.gateway.passthrough.forms import API_REGIONS, FORMS, Form, Place, render
+from konnect_agent.gateway.passthrough.requests import konnect_base
 from konnect_agent.gateway.passthrough.traps import traps
 
 __all__ = [

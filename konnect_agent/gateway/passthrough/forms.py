@@ -61,11 +61,6 @@ class Place:
         return self.control_plane
 
 
-def konnect_base(region: str, control_plane_id: str) -> str:
-    """The URL below which the Konnect API keeps the entities of a control plane."""
-    return f"https://{region}.api.konghq.com/v2/control-planes/{control_plane_id}/core-entities"
-
-
 def render(description: Passthrough, form: Form, *, place: Place | None = None) -> str:
     """A description in one of the forms, as text that ends with a newline. Raises `ConfigError` for a form
     there is none of, and for what this form cannot say."""

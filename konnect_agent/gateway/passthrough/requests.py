@@ -18,7 +18,6 @@ from uuid import NAMESPACE_URL, uuid5
 from konnect_agent.errors import ConfigError
 from konnect_agent.gateway.passthrough.bodies import wanted
 from konnect_agent.gateway.passthrough.description import Passthrough
-from konnect_agent.gateway.passthrough.forms import konnect_base
 from konnect_agent.ids import is_id
 from konnect_agent.regions import check_url, is_private
 
@@ -43,6 +42,11 @@ def admin_script(description: Passthrough, admin_url: str) -> str:
         for each in wanted(description)
     ]
     return _script(posts, _ADMIN_HEADER, ())
+
+
+def konnect_base(region: str, control_plane_id: str) -> str:
+    """The URL below which the Konnect API keeps the entities of a control plane."""
+    return f"https://{region}.api.konghq.com/v2/control-planes/{control_plane_id}/core-entities"
 
 
 def konnect_script(description: Passthrough, region: str, control_plane_id: str | None) -> str:
