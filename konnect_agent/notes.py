@@ -10,7 +10,7 @@ A plain "no more" outweighs a token: some servers hand one out with the last par
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -32,6 +32,7 @@ _KINDS = {
     "skip": _OFFSET, "page": _NUMBER, "pagenumber": _NUMBER, "number": _NUMBER, "href": (), "url": (),
     "link": (),
 }  # fmt: skip
+_SIZES = ("size", "pagesize", "perpage", "limit", "itemsperpage")
 _NUMBERS = ("page", "pagenumber", "currentpage", "number")
 _PAGES = ("totalpages", "pagecount", "lastpage", "numpages", "pages")
 _TOTALS = (
@@ -57,22 +58,23 @@ _MOST_LEVELS = 32
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Whether a list goes on, and how: `token` is opaque, `offset` counts entities, `number` pages.
-
-    `silent` says that the answer has no word about it, which is not to say that this was all.
-    """
+    """Whether a list goes on, and how: `token` is opaque, `offset` counts entities, `number` pages."""
 
     more: bool = False
     token: str | None = None
     offset: int | None = None
     number: int | None = None
-    silent: bool = False
 
 
-def page(found: Rows, *, seen: int) -> Page:
-    """What stands around a list about the rest of it; `seen` entities have been read so far."""
+def page(found: Rows, *, seen: int, sizes: Collection[int] = ()) -> Page:
+    """What stands around a list about the rest of it; `seen` entities have been read so far.
+
+    `sizes` are the lengths of a full page: where nothing else is said of the rest, one that is full may have
+    a next one. A page that says its number and its size is full then, too.
+    """
+    count = len(found.items)
     if not any(found.envelopes):
-        return Page(silent=True)
+        return Page(more=count in sizes and count > 0)
     notes = _Notes(found.envelopes)
     flags, cuts = notes.flags(_FLAGS), notes.flags(_CUTS)
     totals, pages, current = (notes.counts(names) for names in (_TOTALS, _PAGES, _NUMBERS))
@@ -81,10 +83,12 @@ def page(found: Rows, *, seen: int) -> Page:
     if pages and not totals:
         short = short or max((1, *current[:1])) < pages[0]
     more = following.more or short or True in (*flags, *cuts) or notes.doubtful()
+    ended = any(value is None or value == "" for value in notes.under(_ONWARD))
+    if count and not (more or flags or cuts or totals or pages or ended):
+        more = count in (*sizes, *(notes.counts(_SIZES) if current else ()))
     if more and current and following.number is None:
         following = replace(following, number=current[0] + 1)
-    ended = any(value is None or value == "" for value in notes.under(_ONWARD))
-    return replace(following, more=more, silent=not (more or flags or cuts or totals or pages or ended))
+    return replace(following, more=more)
 
 
 def texts(data: Any, keys: Sequence[str]) -> Iterator[str]:

@@ -174,10 +174,26 @@ def _is_refusal(body: Object) -> bool:
     """Whether an answer says no, with nothing in it that could have been asked for."""
     if body.get("isError") is True:
         return True  # an MCP result inside the result
-    rest = {key: body[key] for key in body if key not in _BESIDE_ERROR and flat(key) not in AROUND}
-    if any(body.get(key) for key in IDENTITY) or any(map(_holds_something, rest.values())):
+    own = (*_BESIDE_ERROR, *IDENTITY)
+    rest = {key: body[key] for key in body if key not in own and flat(key) not in AROUND}
+    if any(map(_holds_something, rest.values())):
         return False
+    if known := [key for key in IDENTITY if body.get(key)]:
+        return len(known) == 1 and not any(rest.values()) and _is_failure_by_name(body)
     return _is_problem(body) or _denies(body, rest)
+
+
+def _is_failure_by_name(body: Object) -> bool:
+    """Whether what has an id or a name is a failure, of a run or of its class, and no entity.
+
+    What only has a status in words may well have been asked for: a debug session fails, too.
+    """
+    inner, status = _error(body), _status(body)
+    said = inner if isinstance(inner, str) else ""
+    if isinstance(body.get("status"), str) and status is None:
+        return _HTTP_ERROR.search(said) is not None
+    told = _status(as_object(inner)) or wording.status_in(said) or wording.plain_refusal(said)
+    return bool(told) or (status is not None and next(_told(body), None) is not None)
 
 
 def _http_answer(body: Object) -> tuple[int, Any] | None:

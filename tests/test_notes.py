@@ -10,7 +10,7 @@ from konnect_agent.notes import Page, page, texts
 
 TEN = [{"id": f"s-{n}"} for n in range(10)]
 MORE = Page(more=True)
-NOTHING_SAID = Page(silent=True)
+NOTHING_SAID = Page()
 
 
 def read(answer: Any) -> Page:

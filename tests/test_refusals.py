@@ -379,3 +379,32 @@ def test_no_refusal_shows_a_token() -> None:
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
     assert retry_after_seconds(header, now=datetime(2026, 3, 4, 12, 0, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ({"name": "ForbiddenError", "message": "You do not have permission", "status": 403}, Forbidden),
+        ({"name": "HttpError", "code": 403, "message": "Forbidden"}, Forbidden),
+        ({"statusCode": 500, "name": "InternalServerError", "message": "boom"}, ServerError),
+        ({"id": "abc", "status": 403, "title": "Forbidden", "detail": "no permission"}, Forbidden),
+        ({"id": "err-1", "error": {"status": 403, "message": "Forbidden"}}, Forbidden),
+        ({"name": "GetService", "error": "HTTP 403 Forbidden"}, Forbidden),
+        ({"id": "run-1", "status": "failed", "error": "HTTP error 404: Not Found - {}"}, NotFound),
+    ],
+)
+def test_a_failure_with_an_id_or_a_name_is_no_entity(data: Any, kind: type[KonnectError]) -> None:
+    assert isinstance(hidden_error(data), kind)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"id": "ds-1", "status": "failed", "error": "HTTP 502 from the data plane"},
+        {"username": "forbidden", "custom_id": "403"},
+        {"id": "r-1", "status": "500", "request_uri": "/x"},
+        {"name": "request-termination", "status_code": 403, "message": "no", "enabled": True},
+    ],
+)
+def test_what_was_asked_for_may_have_a_status_of_its_own(data: Any) -> None:
+    assert hidden_error(data) is None

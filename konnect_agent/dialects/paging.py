@@ -71,6 +71,7 @@ async def whole_list(
     known: set[str] = set()
     tried: set[str] = set()
     onward: Mapping[str, Any] = {}
+    full = [*sizes, *_default_lengths(tool)]
     while True:
         tried.add(str(onward))
         try:
@@ -81,9 +82,7 @@ async def whole_list(
             return Listing(items, complete=False)
         fresh = [item for item in found.items if not known or _identity(item) not in known]
         items += fresh
-        rest = page(found, seen=len(items))
-        if rest.silent and found.items and len(found.items) in (*sizes, *_default_lengths(tool)):
-            rest = Page(more=True)
+        rest = page(found, seen=len(items), sizes=full)
         onward = _onward(rest, tool, seen=items, asked=len(tried)) if rest.more else {}
         stuck = not fresh and (found.items or rest.token is None)
         if not onward or stuck or str(onward) in tried or len(tried) == _MOST_PAGES:
@@ -108,9 +107,10 @@ def _onward(rest: Page, tool: Tool, *, seen: Sequence[Object], asked: int) -> di
     return {} if following is None else {number: following}
 
 
-def _default_lengths(tool: Tool) -> Iterator[Any]:
+def _default_lengths(tool: Tool) -> Iterator[int]:
     """How long the tool's schema says that pages are unless asked otherwise."""
-    return (_schema(name, tool).get("default") for name in _SIZES)
+    told = (_schema(name, tool).get("default") for name in _SIZES)
+    return (length for length in told if isinstance(length, int))
 
 
 def _parameter(names: Sequence[str], tool: Tool) -> str | None:

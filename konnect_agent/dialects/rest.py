@@ -15,12 +15,12 @@ from typing import Any
 
 import anyio
 
-from konnect_agent.decoding import Listing, Object, as_object
+from konnect_agent.decoding import Listing, Object, as_object, opened, undecodable
 from konnect_agent.dialects import Intent, Send
 from konnect_agent.dialects.operations import OPERATIONS, fits, tool_for
 from konnect_agent.dialects.paging import shorter, whole_list
 from konnect_agent.dialects.request_logs import request_rows
-from konnect_agent.envelopes import Rows, rows, single
+from konnect_agent.envelopes import IDENTITY, Rows, rows, single
 from konnect_agent.errors import InvalidArguments, KonnectError, ToolError, ToolUnavailable
 from konnect_agent.gateway import Request, Router
 from konnect_agent.ids import own_id
@@ -138,7 +138,12 @@ class _Server:
         size = min((_most(tool.parameters[name]) for name in sizes), default=0)
 
         async def ask(onward: Object) -> Rows:
-            return rows(await self.ask(row, {**arguments, **dict.fromkeys(sizes, size), **onward}), keys)
+            answer = await self.ask(row, {**arguments, **dict.fromkeys(sizes, size), **onward})
+            found = rows(answer, keys)
+            item = as_object(opened(answer)) or {}
+            if found.items and not found.envelopes and any(item.get(key) for key in IDENTITY):
+                raise undecodable("expected a list of objects", answer)  # Konnect lists no entity by itself
+            return found
 
         while True:
             try:

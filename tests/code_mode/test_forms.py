@@ -12,6 +12,7 @@ from konnect_agent import Konnect, ToolUnavailable
 
 from ..handmade import TOKEN, Handmade, Serve, as_json, told
 from .offering import CP, LISTED, PLANE, TEXT, describing, executed, offered, operation, requests, services
+from .running import executing
 
 pytestmark = pytest.mark.anyio
 TAKES = {
@@ -189,7 +190,11 @@ async def test_words_about_a_search_name_no_operation(serve: Serve, answer: Call
 
 def renamed(serve: Serve, *names: str) -> Handmade:
     """A server whose three tools, or the first of them, have these names."""
-    answers = (told("No tools."), as_json([operation("list_service")]), LISTED)
+    answers = (
+        told("No tools."),
+        as_json([operation("list_service")]),
+        executing({"data": [{"id": "s-1", "name": "users"}]}),
+    )
     taken = ({"query": TEXT}, {"tools": {"type": "array"}}, {"code": TEXT})
     return serve(
         dict(zip(names, answers, strict=False)),

@@ -10,16 +10,17 @@ import anyio
 import pytest
 from mcp_types import CallToolResult
 
-from konnect_agent import Konnect, NotFound, RateLimited, ToolError, ToolUnavailable, Undecodable
+from konnect_agent import Forbidden, Konnect, NotFound, RateLimited, ToolError, ToolUnavailable, Undecodable
 from konnect_agent.pacing import shared_pacer
 
 from ..handmade import TOKEN, Answer, Arguments, Handmade, Serve, as_json, refused, told
-from .running import ran
+from .running import executing, ran
 
 pytestmark = pytest.mark.anyio
 CP = "3f1c0a52-9d44-4c1e-8a6b-0d2f5b7c9e10"
 GIVEN = {"controlPlaneId": CP}
 USERS = {"id": "s-1", "name": "users", "host": "users.internal"}
+LISTED = {"data": [USERS], "next": None}
 LIST_SERVICE = {
     "operationId": "list_service",
     "summary": "List all Services",
@@ -98,7 +99,7 @@ def executed(server: Handmade) -> list[dict[str, Any]]:
 async def test_an_operation_goes_with_its_inputs_where_execute_takes_no_code(
     serve: Serve, schema: dict[str, Any], sent: dict[str, Any]
 ) -> None:
-    server = code_mode(serve, as_json({"data": [USERS], "next": None}), schema=schema)
+    server = code_mode(serve, executing(LISTED), schema=schema)
     assert await services(server) == ["users"]
     assert executed(server) == [sent]
 
@@ -122,7 +123,7 @@ async def test_an_operation_goes_with_its_inputs_where_execute_takes_no_code(
     ],
 )  # fmt: skip
 async def test_code_goes_where_execute_takes_it(serve: Serve, name: str, schema: dict[str, Any]) -> None:
-    server = code_mode(serve, as_json({"data": [USERS], "next": None}), schema=schema)
+    server = code_mode(serve, executing(LISTED), schema=schema)
     assert await services(server) == ["users"]
     ((sent, code),) = executed(server)[0].items()
     assert sent == name
@@ -146,7 +147,7 @@ async def test_code_goes_where_execute_takes_it(serve: Serve, name: str, schema:
 async def test_an_execute_that_takes_neither_is_not_asked_and_says_what_it_takes(
     serve: Serve, schema: dict[str, Any], said: str
 ) -> None:
-    server = code_mode(serve, as_json({"data": [USERS], "next": None}), schema=schema)
+    server = code_mode(serve, executing(LISTED), schema=schema)
     with pytest.raises(ToolUnavailable, match=said):
         await services(server)
     assert not server.calls
@@ -163,8 +164,8 @@ async def test_what_fails_inside_execute_and_may_pass_is_tried_again_and_the_pac
             f"HTTP error {status}: Not Now - {{'status': {status}, 'detail': 'later'}}"
         )
     ])  # fmt: skip
-    good = as_json({"data": [USERS], "next": None})
-    server = code_mode(serve, lambda _: next(busy, good), schema=schema)
+    good = executing(LISTED)
+    server = code_mode(serve, lambda arguments: next(busy, None) or good(arguments), schema=schema)
     async with Konnect(TOKEN, url=server.url, first_wait=0.001, max_in_flight=4) as konnect:
         assert [service.name for service in await konnect.services.list(CP)] == ["users"]
         assert shared_pacer(server.url, TOKEN, 4).width // 1 == width
@@ -205,9 +206,7 @@ async def test_what_a_block_returns_is_found_in_what_the_server_puts_around_it(
     serve: Serve, around: str
 ) -> None:
     def execute(arguments: Arguments) -> CallToolResult:
-        return AROUND[around](
-            ran(arguments["code"], lambda operation, given: {"data": [USERS], "next": None})
-        )
+        return AROUND[around](ran(arguments["code"], lambda operation, given: LISTED))
 
     server = code_mode(serve, execute, schema=taking("code"))
     assert await services(server) == ["users"]
@@ -240,14 +239,51 @@ async def test_what_an_operation_answers_is_found_in_what_tells_of_its_execution
         told("null"),
         as_json({"result": None, "stdout": ""}),
         as_json({"id": "run-1", "status": "completed", "result": None}),
+        as_json({"id": "run-1", "status": "queued"}),
+        told("No results."),
+        as_json([USERS]),
     ],
 )
-async def test_a_block_that_comes_back_with_nothing_is_no_empty_list(
+async def test_what_comes_back_without_what_the_block_returned_is_no_answer(
     serve: Serve, lost: CallToolResult
 ) -> None:
     server = code_mode(serve, lost, schema=taking("code"))
     with pytest.raises(Undecodable, match="without what it returned"):
         await services(server)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        CallToolResult(content=[]),
+        as_json({"result": None}),
+        as_json({"id": "run-1", "status": "completed", "result": None}),
+        as_json({"id": "run-1", "status": "queued"}),
+        as_json({"execution": {"id": "run-1", "state": "failed", "stderr": "Killed", "result": None}}),
+    ],
+)
+async def test_an_operation_that_comes_back_with_nothing_is_no_empty_list(
+    serve: Serve, lost: CallToolResult
+) -> None:
+    server = code_mode(serve, lost, schema=taking("operation", inputs="object"))
+    with pytest.raises((Undecodable, ToolError)):
+        await services(server)
+
+
+async def test_an_operation_that_answers_null_inside_a_block_is_no_empty_list(serve: Serve) -> None:
+    server = code_mode(serve, executing(None), schema=taking("code"))
+    with pytest.raises(Undecodable, match="without an answer"):
+        await services(server)
+
+
+@pytest.mark.parametrize("schema", [taking("code"), taking("operation", inputs="object")])
+async def test_a_run_that_failed_is_its_error_also_with_an_id(serve: Serve, schema: dict[str, Any]) -> None:
+    failed = {"id": "run-1", "status": "failed", "error": "HTTP error 403: Forbidden - {'status': 403}"}
+    with pytest.raises(Forbidden):
+        await services(code_mode(serve, as_json(failed), schema=schema))
+    beside = {**failed, "success": False, "result": None}
+    with pytest.raises(Forbidden):
+        await services(code_mode(serve, as_json(beside), schema=schema))
 
 
 async def test_an_entity_that_holds_a_result_is_no_wrapper(serve: Serve) -> None:
@@ -258,7 +294,7 @@ async def test_an_entity_that_holds_a_result_is_no_wrapper(serve: Serve) -> None
             "get_schema": told(
                 MARKDOWN.replace("list_service", "get_plugin") + "- `PluginId` (string, required)\n"
             ),
-            "execute": as_json(plugin),
+            "execute": executing(plugin),
         },
         schemas={"get_schema": taking(tools="array"), "execute": taking("code")},
     )
@@ -277,7 +313,7 @@ async def test_schemas_may_be_told_one_at_a_time_and_as_openapi_has_them(serve: 
         {
             "search": as_json({"operations": [LIST_SERVICE]}),
             "get_schema": get_schema,
-            "execute": as_json({"data": [USERS], "next": None}),
+            "execute": executing(LISTED),
         },
         schemas={
             "search": taking("description"),
@@ -315,7 +351,7 @@ async def test_what_a_description_refers_to_is_read_in_the_same_answer(serve: Se
         {
             "search": told("- list-service: List all Services"),
             "get_schema": as_json(document),
-            "execute": as_json({"data": [USERS], "next": None}),
+            "execute": executing(LISTED),
         },
         schemas={
             "search": taking("query"),
@@ -352,7 +388,7 @@ async def test_every_documented_error_is_one_of_the_tree(
 
 async def test_an_answer_of_many_that_is_none_is_asked_for_one_by_one(serve: Serve) -> None:
     def execute(arguments: Arguments) -> CallToolResult:
-        return told("done") if "gather" in arguments["code"] else as_json({"data": [USERS], "next": None})
+        return told("done") if "gather" in arguments["code"] else executing(LISTED)(arguments)
 
     server = code_mode(serve, execute, schema=taking("code"))
     found: dict[int, int] = {}
@@ -380,7 +416,7 @@ async def test_of_a_mixed_list_whatever_can_answer_does(serve: Serve) -> None:
             "QueryAPIRequests": as_json({"results": [], "meta": {"cursor": None}}),
             "search": told("No tools matched the query."),
             "get_schema": told(MARKDOWN.replace("list_service", "list_vault")),
-            "execute": as_json({"data": [{"id": "v-1", "name": "env", "prefix": "shop"}], "next": None}),
+            "execute": executing({"data": [{"id": "v-1", "name": "env", "prefix": "shop"}], "next": None}),
         },
         schemas={"get_schema": taking(tools="array"), "execute": taking("code")},
     )

@@ -279,3 +279,18 @@ async def test_a_list_just_as_long_as_the_default_may_go_on(serve: Serve) -> Non
     assert ([service.id for service in found], found.complete, len(asked)) == (ALL, True, 3)
     found, asked = await listed(serve, lambda _: part(0, 2), size=size)
     assert (len(found), found.complete, len(asked)) == (2, True, 1)
+
+
+@pytest.mark.parametrize("size", ["size", "page_size", "perPage"])
+async def test_a_page_as_long_as_it_says_that_pages_are_is_followed_by_the_next(
+    serve: Serve, size: str
+) -> None:
+    def answer(arguments: Arguments) -> Any:
+        number = arguments.get("page", 1)
+        return {"services": part(3 * number - 3), "meta": {"page": {"number": number, size: 3}}}
+
+    found, asked = await listed(serve, answer, page=INTEGER)
+    assert ([service.id for service in found], found.complete) == (ALL, True)
+    assert asked == [{}, {"page": 2}, {"page": 3}]
+    found, asked = await listed(serve, answer)
+    assert (len(found), found.complete, len(asked)) == (3, False, 1)

@@ -8,8 +8,8 @@ error then is the server's own.
 
 What a block returns bears a mark, by which it is found in whatever the server puts around it: envelopes with
 an id and a status, texts, content blocks (inferred). What comes back without one is not what the block
-returned: nothing at all is a lost answer, never "there is nothing"; anything else is taken for the answer of
-the one operation, without the envelope of an execution.
+returned, but a run that is queued, or failed, or whose answer got lost: never "there is nothing", and no
+entity either.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ from konnect_agent.decoding import (
     as_list,
     as_object,
     extracted,
-    is_hollow,
     opened,
     undecodable,
 )
 from konnect_agent.envelopes import AROUND
-from konnect_agent.errors import KonnectError
+from konnect_agent.errors import KonnectError, Undecodable
 from konnect_agent.refusals import hidden_error, refusal
 from konnect_agent.spelling import flat
 
@@ -78,14 +77,11 @@ def code(calls: Sequence[Call]) -> str:
 
 
 def answer(data: Any) -> Any:
-    """What a block of one call answered. Raises `Undecodable` when nothing came back."""
+    """What a block of one call answered. Raises `Undecodable` for anything else."""
     block = _marked(data)
-    if block is not None:
-        return block.get("result")
-    found = performed(data)
-    if is_hollow(found):
+    if block is None:
         raise undecodable("the block of code came back without what it returned", data)
-    return found
+    return _value(block.get("result"))
 
 
 def answers(data: Any, calls: Sequence[Call]) -> list[Any | KonnectError]:
@@ -104,7 +100,8 @@ def answers(data: Any, calls: Sequence[Call]) -> list[Any | KonnectError]:
 def performed(data: Any) -> Any:
     """What an operation answered, without what tells of its execution: `{"id", "status", "result": ...}`.
 
-    Such an envelope has one output and nothing beside it that an entity would have of its own.
+    Such an envelope has one output and nothing beside it that an entity would have of its own. Raises
+    `Undecodable` where nothing came out.
     """
     for _ in range(DEPTH):
         item = as_object(opened(data)) or {}
@@ -113,6 +110,13 @@ def performed(data: Any) -> Any:
         if len(outputs) != 1 or not around & _EXECUTION or not around <= AROUND | _EXECUTION | _OUTPUT:
             break
         data = item[outputs[0]]
+    return _value(data)
+
+
+def _value(data: Any) -> Any:
+    """What an operation answered. None answers nothing at all, which FastMCP writes `{"result": null}`."""
+    if data is None or data == {"result": None}:
+        raise undecodable("the operation came back without an answer", data)
     return data
 
 
@@ -134,4 +138,10 @@ def _answer(entry: Mapping[str, Any], operation: str) -> Any | KonnectError:
     if "error" in entry:
         return refusal(str(entry["error"]), None, operation=operation)
     value = opened(entry.get("answer"))
-    return hidden_error(value, operation=operation) or value
+    if (error := hidden_error(value, operation=operation)) is not None:
+        return error
+    try:
+        return _value(value)
+    except Undecodable as error:
+        error.operation = operation
+        return error
