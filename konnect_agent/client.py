@@ -219,7 +219,7 @@ class Konnect:
                 return await spoken.speaker.perform(intent, arguments, spoken.toolbox, send)
             except ToolUnavailable:
                 fresh = await self._speaking(fresh=True, ends=ends)
-                if fresh.toolbox.names == spoken.toolbox.names:
+                if fresh is spoken:
                     raise
                 return await fresh.speaker.perform(intent, arguments, fresh.toolbox, send)
 
@@ -241,9 +241,11 @@ class Konnect:
         """What the tools of the moment speak; what a dialect found out is kept while they are the same."""
         connection = self._connected()
         toolbox = await connection.toolbox(fresh=fresh, ends=ends)
-        if self._spoken is None or self._spoken.toolbox.names != toolbox.names:
-            self._spoken = _Spoken(speaker(toolbox, connection.operate, connection.call), toolbox)
-        return self._spoken
+        known = self._spoken
+        if known is None or (known.toolbox is not toolbox and known.toolbox.tools != toolbox.tools):
+            known = _Spoken(speaker(toolbox, connection.operate, connection.call), toolbox)
+            self._spoken = known
+        return known
 
     def _connected(self) -> Connection | Recorder | Replay:
         if self._connection is None:

@@ -36,11 +36,10 @@ def parse_region(name: str | Region) -> Region:
         return Region(name.strip().lower())
     except ValueError:
         known = ", ".join(Region)
-        several = " A client has one region; several at once go by --region only." if "," in name else ""
-        raise ConfigError(
-            f"{name!r} is not a region with a documented MCP endpoint.",
-            hint=f"Use one of {known}, or give the endpoint itself as url= / --url / KONNECT_MCP_URL.{several}",
-        ) from None
+        hint = f"Use one of {known}, or give the endpoint itself as url= / --url / KONNECT_MCP_URL."
+        if "," in name:
+            hint += " A client has one region; several at once go by --region only."
+        raise ConfigError(f"{name!r} is not a region with a documented MCP endpoint.", hint=hint) from None
 
 
 def parse_regions(written: str) -> dict[str, str]:

@@ -278,13 +278,18 @@ class Wire:
         headers = None if is_konnect(self._url.host) else response.headers
         failure = http_error(status, said or body, headers=headers, retry_after=asked, connecting=connecting)
         told: dict[str, Any] = {"trace": failure.trace, "title": failure.title, "detail": failure.detail}
-        if isinstance(failure, HttpError) and failure.hop:
-            pass  # whatever it says is not about the mcp session, nor about what the server is
-        elif _SESSION in response.request.headers and (
-            status == 404 or (status == 400 and is_lost_session(failure.message))
+        hop = failure.hop if isinstance(failure, HttpError) else None
+        # In words of its own a gateway speaks of itself; what is empty, or JSON-RPC, it may have passed on.
+        is_passed_on = hop is None or not body.strip() or as_object(said) is not None
+        if (
+            is_passed_on
+            and _SESSION in response.request.headers
+            and (status == 404 or (status == 400 and is_lost_session(failure.message)))
         ):
             what = f"The server no longer knows the mcp session (HTTP {status})."
             failure = SessionLost(what, status=status, **told)
+        elif hop:
+            pass  # whatever it says is not about what the server is
         elif not connecting and status in (400, 422) and is_other_era(failure.message):
             failure = jsonrpc.other_era(failure.message, status=status)
         elif status in (400, 404, 405, 422) and as_object(said) is not None:

@@ -7,7 +7,7 @@ import json
 import textwrap
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 from mcp_types import CallToolResult
 
@@ -49,4 +49,4 @@ def _texts(arguments: Arguments) -> Iterator[str]:
         if isinstance(value, str):
             yield value
         elif isinstance(value, dict):
-            yield from _texts(value)
+            yield from _texts(cast("dict[str, Any]", value))

@@ -7,7 +7,7 @@ import pytest
 from anyio.to_thread import run_sync
 
 from konnect_agent import Konnect
-from konnect_agent.errors import SessionLost, Unauthorized
+from konnect_agent.errors import HttpError, SessionLost, Unauthorized
 from konnect_agent.sandbox import Sandbox
 from konnect_agent.sandbox.faults import Faults
 from konnect_agent.sandbox.world import World
@@ -124,6 +124,67 @@ async def test_the_tools_are_read_again_with_a_new_mcp_session(connect: Connect)
         async with connect(server) as konnect:
             await konnect.call("GetControlPlane")
             assert (await konnect.tools()).names == ("get_control_plane",)
+
+
+async def test_arguments_go_under_the_names_that_the_new_mcp_session_tells(connect: Connect) -> None:
+    """The tools may be called the same, and take something else."""
+
+    def listed(request: Request) -> None:
+        names = ("operation", "control_plane_id" if request.number == 1 else "controlPlaneId")
+        schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+        request.answer(rpc(request.id, result={"tools": [{"name": "GetService", "inputSchema": schema}]}))
+
+    def script(request: Request) -> None:
+        if request.number == 2:
+            request.answer("", status=404)
+        else:
+            request.result({"services": []})
+
+    with ScriptedServer(script, others={"tools/list": listed}) as server:
+        async with connect(server) as konnect:
+            for _ in range(3):
+                await konnect.services.list("cp")
+        sent = [request.message["params"]["arguments"] for request in server.of("tools/call")]
+    assert "control_plane_id" in sent[0]
+    assert "controlPlaneId" in sent[-1]
+
+
+KONGS_OWN = {"server": "kong/3.9.1", "x_kong_response_latency": "0"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, ""),
+        (404, rpc(None, error={"code": -32600, "message": "Session not found"})),
+        (400, rpc(None, error={"code": -32000, "message": "Bad Request: No valid session ID provided"})),
+    ],
+)
+async def test_a_lost_mcp_session_is_replaced_whatever_marks_a_gateway_leaves_on_the_answer(
+    connect: Connect, status: int, body: str
+) -> None:
+    def script(request: Request) -> None:
+        if request.number == 1:
+            request.answer(body, status=status, **KONGS_OWN)
+        else:
+            request.result("fine")
+
+    with ScriptedServer(script) as server:
+        async with connect(server) as konnect:
+            assert await konnect.call("GetControlPlane") == "fine"
+        assert len(server.of("initialize")) == 2
+
+
+async def test_what_a_gateway_says_in_its_own_words_is_not_about_the_mcp_session(connect: Connect) -> None:
+    def script(request: Request) -> None:
+        request.answer('{"message": "no Route matched with those values"}', status=404, **KONGS_OWN)
+
+    with ScriptedServer(script) as server:
+        async with connect(server) as konnect:
+            with pytest.raises(HttpError, match="no Route matched") as caught:
+                await konnect.call("GetControlPlane")
+        assert len(server.of("initialize")) == 1
+    assert caught.value.hop == "the gateway"
 
 
 async def test_the_mcp_session_is_ended_at_the_server_when_the_client_is_closed(connect: Connect) -> None:
