@@ -37,7 +37,7 @@ from konnect_agent.errors import ConfigError
 from konnect_agent.recording.faults import from_data
 from konnect_agent.toolbox import Tool
 
-log = logging.getLogger("konnect_agent")
+log = logging.getLogger("konnect_agent.recording")
 
 VERSION = 1
 _HOW = "Make one with --record FILE, or record=FILE in Python."

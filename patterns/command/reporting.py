@@ -45,6 +45,7 @@ Work = Callable[["Konnect", Display], Awaitable["Report[Any]"]]
 """A workflow with its arguments."""
 
 _left_running = logging.getLogger("konnect_agent.debug_sessions")
+_recording = logging.getLogger("konnect_agent.recording")
 _ASKED = frozenset({"control_plane", "request", "criteria", "time_range", "status_codes"})
 
 
@@ -57,8 +58,10 @@ def reporting(options: ReportOptions, pattern: Pattern) -> Generator[Reporting]:
     from patterns.workflow import unfinished
 
     this = Reporting(options, pattern, Destination.of(options))
-    listener = _Leftovers(this.left_running, aloud=options.quiet or not options.verbose)
+    aloud = options.quiet or not options.verbose
+    listener, cut_off = _Warnings(this.left_running, aloud=aloud), _Warnings([], aloud=aloud)
     _left_running.addHandler(listener)
+    _recording.addHandler(cut_off)
     token = unfinished.set(this.keep)
     try:
         yield this
@@ -72,6 +75,7 @@ def reporting(options: ReportOptions, pattern: Pattern) -> Generator[Reporting]:
     finally:
         unfinished.reset(token)
         _left_running.removeHandler(listener)
+        _recording.removeHandler(cut_off)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +177,8 @@ class Reporting:
         self.destination.write(render(report, self.options.format, medium=self.destination.medium))
 
 
-class _Leftovers(logging.Handler):
-    """Keeps what is warned of debug sessions, and says it aloud unless the log does."""
+class _Warnings(logging.Handler):
+    """Keeps what a logger warns of, and says it aloud unless the log does."""
 
     def __init__(self, told: list[str], *, aloud: bool) -> None:
         super().__init__(logging.WARNING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -125,6 +126,20 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_asked(here:
         outcome = here("audit", "--record", "/no/such/folder/run.jsonl", at=own)
         assert (outcome.status, own.ledger.http) == (2, {})
     assert "The recording cannot be written to /no/such/folder/run.jsonl" in outcome.err
+
+
+def test_a_recording_that_breaks_off_is_told_and_costs_no_report(
+    tmp_path: Path, here: Here, served: Sandbox
+) -> None:
+    tape = tmp_path / "run.jsonl"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        outcome = here("audit", "--record", str(tape), "--format", "json", at=served)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert json.loads(outcome.out)["status"] == "complete"
+    assert f"warning: The recording {tape} ends here: File too large" in outcome.err
 
 
 def test_a_replay_of_something_else_is_an_error_whatever_came_of_it(

@@ -211,7 +211,7 @@ async def test_a_disk_that_is_full_ends_the_recording_and_not_the_run(
                 assert await konnect.control_planes.list() == planes
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    said = [record.getMessage() for record in caplog.records if record.name == "konnect_agent"]
+    said = [record.getMessage() for record in caplog.records if record.name == "konnect_agent.recording"]
     assert said == [f"The recording {tape} ends here: File too large"]
     assert tape.stat().st_size == limit
 
