@@ -18,8 +18,9 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from konnect_agent.applying.exchange import Exchange, Object, exchanging, may_have_happened
-from konnect_agent.applying.plan import Kind, Plan, PlannedStep, make_plan, plain
+from konnect_agent.applying.plan import make_plan
 from konnect_agent.applying.stated import Difference
+from konnect_agent.applying.steps import Kind, Plan, PlannedStep, plain
 from konnect_agent.applying.target import Target
 from konnect_agent.applying.undoing import Done, Undoing, Undone
 from konnect_agent.errors import ConfirmationDeclined, KonnectError
