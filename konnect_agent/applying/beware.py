@@ -149,8 +149,8 @@ async def _overruled(exchange: Exchange, step: PlannedStep, steps: Sequence[Plan
     shown = [" and ".join(f"{kind} {names.get(at, at)}" for kind, at in each.items()) for each in scopes]
     more = f" and {len(shown) - _MOST} more" if len(shown) > _MOST else ""
     return (
-        f"There is a {step.name} in a more specific scope, and only that one runs there, with its own access "
-        f"rules and limits: {', '.join(shown[:_MOST])}{more}.",
+        f"There is an {step.name} in a more specific scope, and only that one runs there, with its own "
+        f"access rules and limits: {', '.join(shown[:_MOST])}{more}.",
     )
 
 

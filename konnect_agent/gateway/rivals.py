@@ -45,7 +45,11 @@ def rivalries(
     one of an enabled service. A regex that cannot be evaluated counts as one that matches.
     """
     found: dict[tuple[How, str], Rivalry] = {}
-    flavor = "expressions" if any(each.get("expression") for each in others) else "traditional_compatible"
+    flavor = (
+        "expressions"
+        if any(each.get("expression") for each in (route, *others))
+        else "traditional_compatible"
+    )
     for calculation in CALCULATIONS:
         router = Router((route, *others), services, flavor, calculation)
         table = cast("TreeTable", router.tables[0])

@@ -62,7 +62,7 @@ def _konnect(parts: SplitResult, wanted: Passthrough) -> Iterator[str]:
     if not wanted.forward_client_headers:
         yield (
             "The client's Konnect token is one of the headers that are withheld, and without one Konnect "
-            "answers 401: forward the headers, or let request-transformer-advanced add a token from a vault."
+            "answers 401: forward the client's headers."
         )
     kept = [path for path in wanted.paths if path != "/" and not wanted.strip_path]
     if kept:
