@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import ssl
 from functools import cache
+from typing import Any
 
 import httpx2
 
@@ -21,7 +22,14 @@ _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def http_client(config: Config) -> httpx2.AsyncClient:
-    """A client for the server of `config`. Raises `ConfigError` for certificates and proxies of no use."""
+    """A client for the server of `config`. Raises what `client_to` raises."""
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=config.max_in_flight)
+    return client_to(config.url, limits=limits)
+
+
+def client_to(url: str, **settings: Any) -> httpx2.AsyncClient:
+    """A client for one server, with `settings` of httpx2's own. Raises `ConfigError` for certificates and
+    proxies of no use."""
     try:
         certificates = trusted_certificates()
     except OSError as error:
@@ -33,9 +41,7 @@ def http_client(config: Config) -> httpx2.AsyncClient:
         ) from None
     try:
         return httpx2.AsyncClient(
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=config.max_in_flight),
-            verify=certificates,
-            trust_env=not is_loopback(httpx2.URL(config.url).host),
+            verify=certificates, trust_env=not is_loopback(httpx2.URL(url).host), **settings
         )
     except (ValueError, ImportError, httpx2.InvalidURL) as error:
         raise ConfigError(

@@ -18,8 +18,9 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from konnect_agent.applying.exchange import Exchange, Object, exchanging, may_have_happened
-from konnect_agent.applying.plan import Kind, Plan, PlannedStep, make_plan, plain
+from konnect_agent.applying.plan import make_plan
 from konnect_agent.applying.stated import Difference
+from konnect_agent.applying.steps import Kind, Plan, PlannedStep, plain
 from konnect_agent.applying.target import Target
 from konnect_agent.applying.undoing import Done, Undoing, Undone
 from konnect_agent.errors import ConfirmationDeclined, KonnectError
@@ -49,17 +50,25 @@ Tell = Callable[[Change], None]
 
 
 async def apply(
-    description: Passthrough, *, to: Target, confirm: Confirm, tell: Tell | None = None
+    description: Passthrough,
+    *,
+    to: Target,
+    confirm: Confirm,
+    tell: Tell | None = None,
+    show: Callable[[Plan], None] | None = None,
 ) -> tuple[Change, ...]:
     """Create or update the entities of a description; run again, it changes nothing.
 
-    `confirm` gets the plan and says whether to go on; it is not asked when there is nothing to do. `tell`
-    hears of every change when it is made or undone. Raises `ConfirmationDeclined`, also when what was shown
-    is no longer what is there, or the error of the request that failed, with all changes in its `report`.
+    `confirm` gets the plan and says whether to go on; it is not asked when there is nothing to do, `show`
+    gets the plan in any case. `tell` hears of every change when it is made or undone. Raises
+    `ConfirmationDeclined`, also when what was shown is no longer what is there, or the error of the request
+    that failed, with all changes in its `report`.
     """
     made = _Made(tell)
     async with exchanging(to) as exchange:
         plan = await make_plan(exchange, to, description)
+        if show is not None:
+            show(plan)
         if not plan.changes_nothing:
             answer = confirm(plan)
             if inspect.isawaitable(answer):

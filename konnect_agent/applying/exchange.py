@@ -138,12 +138,11 @@ class Exchange:
 
 @asynccontextmanager
 async def exchanging(target: Target) -> AsyncGenerator[Exchange]:
-    """Requests to a target during the block."""
-    import httpx2
-
+    """Requests to a target during the block; those to this machine never go through a proxy."""
+    from konnect_agent.http_client import client_to
     from konnect_agent.logs import redact_logs
 
-    async with httpx2.AsyncClient(timeout=_TIMEOUT, verify=httpx2.create_ssl_context()) as client:
+    async with client_to(target.base, timeout=_TIMEOUT) as client:
         redact_logs()
         yield Exchange(client, target)
 

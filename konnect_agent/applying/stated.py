@@ -37,6 +37,13 @@ class AtLeast:
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """A host's name, the same in either case."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """A field that changes, `config.server.timeout`, with its values without secrets."""
 
@@ -72,7 +79,7 @@ _KNOWN: Mapping[str, Fields] = {
 
 
 def stated(each: Wanted, description: Passthrough) -> Fields:
-    """The fields of an entity as they have to be, `Default` and `AtLeast` among their values."""
+    """The fields of an entity as they have to be, `Default`, `AtLeast` and `Host` among their values."""
     body = _in_parts(each.body)
     if each.kind == "plugin":
         config = dict(body["config"])
@@ -88,6 +95,9 @@ def settled(there: Any, wanted: Any) -> Any:
     if isinstance(wanted, Default):
         fits = there in _NOTHING or there == wanted.value
         return there if fits else wanted.value
+    if isinstance(wanted, Host):
+        same = isinstance(there, str) and there.lower() == wanted.name.lower()
+        return there if same else wanted.name
     if isinstance(wanted, AtLeast):
         missing = [value for value in wanted.values if there and value not in there]
         return [*there, *missing] if missing else there
@@ -115,7 +125,7 @@ def _in_parts(body: Fields) -> dict[str, Any]:
     parts = dict(body)
     if "url" in parts:
         url = split_upstream(parts.pop("url"))
-        parts |= {"protocol": url.scheme, "host": url.hostname, "port": upstream_port(url)}
+        parts |= {"protocol": url.scheme, "host": Host(url.hostname or ""), "port": upstream_port(url)}
         parts["path"] = url.path or None
     return parts
 

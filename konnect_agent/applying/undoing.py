@@ -17,8 +17,9 @@ from typing import Literal, TypeVar
 import anyio
 
 from konnect_agent.applying.exchange import Exchange, Object
-from konnect_agent.applying.plan import PlannedStep, in_scope, plain
+from konnect_agent.applying.plan import in_scope
 from konnect_agent.applying.stated import settled
+from konnect_agent.applying.steps import PlannedStep, plain
 from konnect_agent.errors import ConnectionFailed, HttpError, KonnectError, NotFound, RateLimited, ServerError
 
 _PAUSES = (1.0, 2.0)

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from konnect_agent.errors import ConfirmationDeclined
 from patterns.command.outcome import say
 from patterns.command.progress import NoDisplay
-from patterns.command.prompt import confirm
+from patterns.command.prompt import confirm, is_interactive
 from patterns.command.running import last_words
 
 if TYPE_CHECKING:
@@ -17,46 +18,65 @@ if TYPE_CHECKING:
     from konnect_agent.gateway.passthrough import Passthrough
 
 
-async def applied(description: Passthrough, target: Target, *, yes: bool) -> dict[str, Any]:
-    """What was changed at a target, as plain data. Raises what `apply` raises."""
-    from konnect_agent.applying import apply
+class Applying:
+    """A description on its way to a target, and what became of it, as far as it was told."""
 
-    standing = _Standing()
+    def __init__(self, description: Passthrough, target: Target, *, yes: bool) -> None:
+        self._description, self._target, self._yes = description, target, yes
+        self._plan: Plan | None = None
+        self._changes: list[Change] = []
 
-    def agree(plan: Plan) -> bool | Awaitable[bool]:
-        standing.steps = plan.steps
-        return _agreed(plan) if yes else _asked(plan)
+    async def run(self) -> None:
+        """Apply it. Raises what `apply` raises."""
+        from konnect_agent.applying import apply
 
-    with last_words(standing.left):
-        changes = await apply(description, to=target, confirm=agree, tell=standing.hear)
-    return {"target": target.base, "changes": [asdict(change) for change in changes]}
+        with last_words(self._left):
+            await apply(
+                self._description, to=self._target, confirm=self._agree, tell=self._hear, show=self._show
+            )
 
+    def result(self) -> dict[str, Any]:
+        """What became of it so far, as plain data: what was changed, and what there is to beware of."""
+        return {
+            "target": self._target.base,
+            "changes": [asdict(change) for change in self._changes],
+            "beware": [sentence for step in self._steps for sentence in step.beware],
+        }
 
-def written(changes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A line for each change, and below it one for each field."""
-    for change in changes:
-        yield f"{change['outcome']:<9}  {change['kind']:<7}  {change['name']}  {change['id']}"
-        yield from (f"           {_arrow(**field)}" for field in change["fields"])
+    @property
+    def _steps(self) -> tuple[PlannedStep, ...]:
+        return () if self._plan is None else self._plan.steps
 
+    def _show(self, plan: Plan) -> None:
+        self._plan = plan
+        for step in plan.steps:
+            for sentence in step.beware if step.action == "keep" else ():
+                say(f"warning: {sentence}")
 
-class _Standing:
-    """What is on the gateway because of us, as far as it was told."""
+    def _agree(self, plan: Plan) -> bool | Awaitable[bool]:
+        """`--yes` stands for what was described, and not for what else hangs on it."""
+        if plan.beware and not (is_interactive() and not self._yes):
+            for sentence in plan.beware:
+                say(f"--yes does not stand for this: {sentence}")
+            raise ConfirmationDeclined(
+                f"This would do more than was described, or less: nothing was changed at {plan.target.base}.",
+                hint="Describe it so (--host, --path, --allow, --scope, ...), or change what is in the way "
+                "on the gateway first. On a terminal, without --yes, you are asked and may agree to it.",
+            )
+        return self._yes or _asked(plan)
 
-    def __init__(self) -> None:
-        self.steps: tuple[PlannedStep, ...] = ()
-        self._heard: dict[str, Change] = {}
-
-    def hear(self, change: Change) -> None:
+    def _hear(self, change: Change) -> None:
         """After a failure or Ctrl-C somebody wants to know what became of everything."""
-        self._heard[change.kind] = change
+        self._changes.append(change)
         if change.outcome in ("removed", "restored", "left", "unknown"):
             because = f": {change.because}" if change.because else ""
             say(f"{change.outcome} {change.kind} {change.name} ({change.id}){because}")
 
-    def left(self) -> Iterator[str]:
+    def _left(self) -> Iterator[str]:
         """What was done and not undone, and what was being done when everything ended."""
-        for step in self.steps:
-            change = self._heard.get(step.kind)
+        heard = {change.kind: change for change in self._changes}
+        for step in self._steps:
+            change = heard.get(step.kind)
             if step.action == "keep":
                 continue
             if change is None:
@@ -66,11 +86,11 @@ class _Standing:
                 yield f"{change.outcome}, and not undone: {step.kind} {step.name} ({change.id})"
 
 
-def _agreed(plan: Plan) -> bool:
-    """`--yes` stands for what was described, not for what else hangs on it."""
-    for sentence in plan.beware:
-        say(f"--yes does not stand for this: {sentence}")
-    return not plan.beware
+def written(changes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line for each change, and below it one for each field."""
+    for change in changes:
+        yield f"{change['outcome']:<9}  {change['kind']:<7}  {change['name']}  {change['id']}"
+        yield from (f"           {_arrow(**field)}" for field in change["fields"])
 
 
 async def _asked(plan: Plan) -> bool:
@@ -79,7 +99,7 @@ async def _asked(plan: Plan) -> bool:
     for step in plan.steps:
         rows.append((step.action, f"{step.kind} {step.name}"))
         rows += [("", _arrow(each.field, each.before, each.after)) for each in step.changes]
-        rows += [("beware", sentence) for sentence in step.beware]
+        rows += [("beware", sentence) for sentence in step.beware if step.action != "keep"]
     return await confirm(
         f"This changes the gateway's configuration by its {plan.target.api}.", rows, NoDisplay()
     )

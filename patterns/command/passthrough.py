@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from konnect_agent.errors import ConfigError
+from konnect_agent.errors import ConfigError, ConfirmationDeclined
 from konnect_agent.gateway.passthrough import Form, Place, render, traps
 from patterns.command import outcome
-from patterns.command.applying import applied, written
+from patterns.command.applying import Applying, written
 from patterns.command.delivery import Destination
 from patterns.command.describing import DescriptionOptions
 from patterns.command.options import COMMON, DataOptions, checked_name
@@ -102,11 +102,26 @@ async def passthrough(
     for warning in warnings:
         say(f"warning: {warning}")
     if apply:
-        result = await applied(description, _target(form, place, options), yes=yes)
+        result = await _applied(
+            Applying(description, _target(form, place, options), yes=yes), options, destination
+        )
     else:
         result = {"form": form, "scope": scope, "warnings": list(warnings), "text": text}
     destination.write(_written(result, options.format))
     return outcome.DONE
+
+
+async def _applied(
+    applying: Applying, options: PassthroughOptions, destination: Destination
+) -> dict[str, Any]:
+    """What was changed. A program that was not allowed to is given the reasons, too."""
+    try:
+        await applying.run()
+    except ConfirmationDeclined:
+        if options.format == "json":
+            destination.write(_written(applying.result(), options.format))
+        raise
+    return applying.result()
 
 
 def _check_meant(form: Form, apply: bool, given: Mapping[str, object]) -> None:

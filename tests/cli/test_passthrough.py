@@ -204,6 +204,22 @@ def test_yes_does_not_stand_for_what_was_not_described(
     done = here(*ADMIN, "--url", stand_in.url, "--yes")
     assert (done.status, done.out, stand_in.writes()) == (6, "", [])
     assert sentence in done.err
+    hint = done.err.split("hint: ")[1]
+    assert "--host" in hint
+    assert "Pass a confirmation callback" not in hint
+    told = json.loads(here(*ADMIN, "--url", stand_in.url, "--yes", "--format", "json").out)
+    assert told["changes"] == stand_in.writes() == []
+    assert sentence in told["beware"][0]
+
+
+def test_a_plugin_that_never_runs_is_told_of_in_every_run(stand_in: StandIn, here: Here) -> None:
+    assert here(*ADMIN, "--scope", "service", "--url", stand_in.url, "--yes").status == 0
+    assert here(*ADMIN, "--scope", "route", "--url", stand_in.url, "--yes").status == 0
+    again = here(*ADMIN, "--url", stand_in.url, "--format", "json")
+    told = json.loads(again.out)
+    assert {change["outcome"] for change in told["changes"]} == {"unchanged"}
+    assert "more specific scope" in told["beware"][0]
+    assert "warning: There is an ai-mcp-proxy in a more specific scope" in again.err
 
 
 def test_yes_stands_for_a_service_nothing_else_hangs_on(stand_in: StandIn, here: Here) -> None:

@@ -121,6 +121,10 @@ def test_a_sound_description_has_nothing_to_warn_about() -> None:
             {"upstream": "https://us.mcp.konghq.com/", "paths": ("/konnect-mcp",), "strip_path": False},
             "let strip_path remove /konnect-mcp",
         ),
+        (
+            {"upstream": "https://us.mcp.konghq.com/", "forward_client_headers": False},
+            "forward the client's headers",
+        ),
         ({"protocols": ("https",)}, "answered 426"),
         ({"buffering": True}, "events of a stream"),
         ({"scope": "global"}, "every route of the control plane"),
@@ -146,6 +150,7 @@ def test_traps_of_a_form_are_named_for_that_form_only() -> None:
 def test_another_server_is_not_taken_for_konnect() -> None:
     assert said(upstream="https://evilmcp.konghq.com.example/mcp") == ""
     assert said(upstream="http://my-mcp.konghq.com.internal/mcp") == ""
+    assert said(forward_client_headers=False) == ""
 
 
 def test_keeping_the_path_before_a_bare_upstream_is_no_trap() -> None:

@@ -172,7 +172,7 @@ async def test_what_takes_fewer_requests_than_described_is_never_unchanged(
     await apply(PLAIN, to=target, confirm=lambda plan: not plans.append(plan))
     assert after.items() <= stand_in.all(collection)[0].items()
     # What somebody added that no description knows may be there for a reason.
-    assert bool(plans[0].beware) == bool({"headers", "snis", "condition"} & fields.keys())
+    assert bool(plans[0].beware) == bool({"hosts", "headers", "snis", "condition"} & fields.keys())
 
 
 async def test_fields_of_others_are_kept_in_an_update(stand_in: StandIn, target: Target) -> None:
@@ -224,7 +224,9 @@ async def test_other_routes_that_go_on_as_before_are_nothing_to_beware_of(
     stand_in.put("routes", name="second", paths=["/second"], service={"id": service["id"]})
     plans: list[Plan] = []
     await apply(
-        replace(PLAIN, tags=("x",), paths=("/b",)), to=target, confirm=lambda plan: not plans.append(plan)
+        replace(PLAIN, tags=("x",), paths=("/mcp", "/b")),
+        to=target,
+        confirm=lambda plan: not plans.append(plan),
     )
     assert plans[0].beware == ()
     await apply(

@@ -59,6 +59,11 @@ def _konnect(parts: SplitResult, wanted: Passthrough) -> Iterator[str]:
         yield "Plain http to Konnect carries the token for everybody to read: use https in the upstream URL."
     if parts.path not in ("", "/"):
         yield f"Konnect's MCP Server is at the root of its host: leave {parts.path} out of the upstream URL."
+    if not wanted.forward_client_headers:
+        yield (
+            "The client's Konnect token is one of the headers that are withheld, and without one Konnect "
+            "answers 401: forward the client's headers."
+        )
     kept = [path for path in wanted.paths if path != "/" and not wanted.strip_path]
     if kept:
         yield (
