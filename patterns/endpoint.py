@@ -31,8 +31,10 @@ from patterns.mcp_endpoint import McpEndpoint
 from patterns.selection import Selected
 from patterns.serving import Asked, Serving, explanation
 from patterns.upstreams import Upstreams, service_id, upstreams
-from patterns.views import CandidateView, PluginView, RequestView, RouteView, ServiceView
+from patterns.views import CandidateView, OtherRouteView, PluginView, RequestView, RouteView, ServiceView
 from patterns.workflow import Frozen, OpenStep, Result, keep, missed, step, truncated, workflow
+
+_TOLD = 5
 
 
 class Answer(Frozen):
@@ -62,16 +64,19 @@ class Answer(Frozen):
 class EndpointResult(Answer, Result):
     """The answer of a data plane as it comes, and what may make it another one.
 
-    `other_routes` would also match, but lose. When a data plane with `route_match_calculation = strict`
-    would answer otherwise, `strict` is that whole answer and `if_strict` its route, None for no route.
+    `other_routes` would also match, or serve requests that have what their `serves` says. When a data plane
+    with `route_match_calculation = strict` would answer otherwise, `strict` is that whole answer and
+    `if_strict` its route, None for no route. `if_trusted` is the whole answer of one that trusts the
+    X-Forwarded-Proto of the request, if it is another.
     `router_flavor` and `route_match_calculation` are assumed: Konnect does not show them.
     `notes` are sentences for a person; `candidates` come with `explain`.
     """
 
     request: RequestView = RequestView()
     control_plane: Selected = Selected()
-    other_routes: tuple[RouteView, ...] = ()
+    other_routes: tuple[OtherRouteView, ...] = ()
     strict: Answer | None = None
+    if_trusted: Answer | None = None
     router_flavor: str | None = None
     route_match_calculation: str | None = None
     candidates: tuple[CandidateView, ...] = ()
@@ -154,22 +159,46 @@ async def investigate_endpoint(
         if seen.all_plugins:
             seen = replace(seen, consumers=await _fallbacks(konnect, holders, best, seen))
 
+    trusted = _trusted(best.match) if final else None
+    trusted_answer = _answer(trusted, seen) if trusted else None
     compared = explanation(asked, routes, list(services.values())).candidates if explain else ()
     answer = _answer(best.match, seen, is_left=final is not None)
     strict = _answer(final.strict, seen) if final and final.is_disputed else None
     return result.model_copy(
         update={
             **dict(answer),
-            "other_routes": tuple(RouteView.of(entry) for entry in best.others),
+            "other_routes": tuple(_others(best)),
             "strict": strict,
+            "if_trusted": trusted_answer,
             "candidates": tuple(map(CandidateView.of, compared)),
             "notes": (
                 *located.notes,
                 *_about_disabled(found, answer),
                 *_notes(best, answer, strict, seen),
+                *_if_trusted(trusted_answer),
+                *_instead(best, seen),
+                *_compared(asked, best, explain=explain),
             ),
         }
     )
+
+
+def _trusted(match: Match) -> Match | None:
+    """The match where the gateway trusts X-Forwarded-Proto, when that makes a difference."""
+    other = match.if_trusted
+    if other is None:
+        return None
+    return replace(
+        match, outcome=other.outcome, status=other.status, location=other.location, because=other.because
+    )
+
+
+def _others(found: Serving) -> Iterator[OtherRouteView]:
+    serves = {id(route): (f"method {' or '.join(methods)}",) for route, methods in found.by_method}
+    serves |= {id(route): asking for route, asking in found.elsewhere}
+    for route in found.others:
+        view = RouteView.of(route)
+        yield OtherRouteView(**dict(view), serves=tuple(map(scrub, serves.get(id(route), ()))))
 
 
 def _answer(match: Match | None, seen: _Known, *, is_left: bool = True) -> Answer:
@@ -291,11 +320,9 @@ def _notes(found: Serving, answer: Answer, strict: Answer | None, seen: _Known) 
         filled_in = ", ".join(found.filled_in)
         yield f"This answer is for requests with {filled_in}: others to this path may get 404."
     for route, methods in found.by_method:
-        unsure = service_id(route) is not None and seen.service_of(route) is None
         yield (
             f"This answer is for {found.request.method}: {', '.join(methods)} would be served by "
-            f"{scrub(route.label)}{', if its service is enabled' if unsure else ''}. "
-            "Say the method to see that answer."
+            f"{_labelled(route, seen)}. Say the method to see that answer."
         )
     for route in found.maybe:
         asks = "what it asks for could not be made up here"
@@ -312,7 +339,41 @@ def _notes(found: Serving, answer: Answer, strict: Answer | None, seen: _Known) 
         yield from doubts_about_groups(seen.plugins, [Passage.of(found.route)])
 
 
-def _told(answer: Answer) -> str:
+def _labelled(route: Route, seen: _Known) -> str:
+    unsure = service_id(route) is not None and seen.service_of(route) is None
+    return f"{scrub(route.label)}{', if its service is enabled' if unsure else ''}"
+
+
+def _instead(found: Serving, seen: _Known) -> Iterator[str]:
+    """Who serves requests that have what was not said of this one."""
+    for route, asking in found.elsewhere[:_TOLD]:
+        serves = f"would be served by {_labelled(route, seen)}"
+        yield f"Requests with {scrub(', '.join(asking))} {serves}. Say that to see that answer."
+    if len(found.elsewhere) > _TOLD:
+        yield f"{len(found.elsewhere) - _TOLD} more of the other routes serve requests of their own."
+    for each in found.disputes[:_TOLD]:
+        told = _labelled(each.strict, seen) if each.strict else "no route"
+        asking = f"requests with {scrub(', '.join(each.asking))}" if each.asking else "other requests"
+        instead = f"would be served by {told} instead of {scrub(each.original.label)}"
+        yield f"With route_match_calculation = strict, {asking} {instead}."
+    if not found.is_compared or len(found.disputes) > _TOLD:
+        yield "With route_match_calculation = strict, more requests of other kinds may go elsewhere."
+
+
+def _if_trusted(answer: Answer | None) -> Iterator[str]:
+    """The answer behind a proxy that the gateway trusts, as where TLS ends before it."""
+    if answer is not None:
+        unlike = "Where the gateway trusts the sender (trusted_ips, which Konnect does not show)"
+        yield f"{unlike}, X-Forwarded-Proto counts: {_told(answer, '')}."
+
+
+def _compared(asked: Asked, found: Serving, *, explain: bool) -> Iterator[str]:
+    """What the sentences of the compared routes call the request's method."""
+    if explain and asked.method is None:
+        yield f"No method was said: the routes are compared for {found.request.method}."
+
+
+def _told(answer: Answer, instead: str = " instead") -> str:
     """The answer in one clause."""
     if answer.route is None:
         return "no route serves it and the gateway answers 404"
@@ -322,4 +383,4 @@ def _told(answer: Answer) -> str:
     service = "a service that could not be seen" if "service" in answer.unseen else service
     ran = ", ".join(f"{plugin.name} ({plugin.scope})" for plugin in answer.plugins) or "no plugin"
     ran = f"{ran} and perhaps more" if "plugins" in answer.unseen else ran
-    return f"{answer.route.name} serves it instead, with {service} and {ran}"
+    return f"{answer.route.name} serves it{instead}, with {service} and {ran}"

@@ -2,10 +2,11 @@
 
 Somebody who asks about `/api/users` rarely says which host, method or headers. What is left open is filled
 in with what each route, or its expression, asks for; the bare request goes first. Routes for which no filling
-was found although one may exist are `maybe`. Where no method was said and another one would be served by
-another route, that is told (`by_method`). The answer names the calculation assumed
+was found although one may exist are `maybe`. Where another method, host, ... than the one assumed leads to
+another route, that is told (`by_method`, `elsewhere`). The answer names the calculation assumed
 (`route_match_calculation` is a data plane setting that Konnect does not show): when `strict` would choose
-another route than the default `original`, both are reported with that condition. A route with an
+another route than the default `original`, both are reported with that condition (`strict`, `disputes`, the
+latter as far as a few combinations of fillings show them). A route with an
 `expression` proves the expressions flavor (fact sheet 7.1, inferred); otherwise the default is assumed.
 """
 
@@ -20,6 +21,9 @@ from konnect_agent.gateway import Explanation, Filling, Flavor, Match, Request, 
 from konnect_agent.models import Route, Service
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_UNNAMED = "OTHER"
+_COMBINED = 16
+"""Fillings that are combined with those of other routes."""
 _SCHEMES = ("http", "https", "grpc", "grpcs", "ws", "wss")
 
 
@@ -89,12 +93,26 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Dispute:
+    """Requests that `original` and `strict` send to different routes; `strict` is None where it finds none.
+
+    `asking` is what these requests have, in words.
+    """
+
+    asking: tuple[str, ...]
+    original: Route
+    strict: Route | None
+
+
+@dataclass(frozen=True)
 class Serving:
     """Who serves, and who would: `others` also match the request, or another filling of what is open.
 
-    `by_method` are the routes that other methods lead to, with those methods, when none was said. `filled_in`
-    is what `request` was given so that anything serves it at all, in words: names, as values may be secrets.
-    `maybe` are routes that may serve some requests to this path, none of which was found.
+    `by_method` are the routes that other methods lead to, with those methods, when none was said.
+    `elsewhere` are those that serve another filling, with what it has. `filled_in` is what `request` has to
+    have so that anything serves it at all. Both in words: names, as values may be secrets. `disputes` are
+    those of other fillings; `is_compared` is False when there were too many to combine. `maybe` are routes
+    that may serve some requests to this path, none of which was found.
     """
 
     match: Match
@@ -103,6 +121,9 @@ class Serving:
     strict: Match | None
     flavor: Flavor
     by_method: tuple[tuple[Route, tuple[str, ...]], ...] = ()
+    elsewhere: tuple[tuple[Route, tuple[str, ...]], ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    is_compared: bool = True
     filled_in: tuple[str, ...] = ()
     maybe: tuple[Route, ...] = ()
 
@@ -133,19 +154,30 @@ def serving(asked: Asked, routes: Sequence[Route], services: Sequence[Service] =
     matching = (entry.route for entry in router.explain(request).candidates if entry.matched)
     others = {id(route): cast("Route", route) for route in (*matching, *(other.route for _, other in won))}
     others.pop(id(match.route), None)
-    strict = Router(routes, services, flavor, "strict").match(request)
-    elsewhere: Iterable[tuple[Route, tuple[str, ...]]] = ()
+    strictly = Router(routes, services, flavor, "strict")
+    competing = [route for route in routes if route is match.route or id(route) in others]
+    led: Mapping[str, Route | None] = {}
     if asked.method is None:
-        competing = [route for route in routes if route is match.route or id(route) in others]
-        elsewhere = _by_method(asked, router, competing, match.route, [other.method for other, _ in won])
+        led = _led(asked, router, competing, [other.method for other, _ in won])
+        others |= {id(route): route for route in led.values() if route and route is not match.route}
+    among = {id(each.route) for each in fillings}
+    strict = strictly.match(request)
+    disputes = (
+        Dispute(tuple(_filled_in(bare, each, request.method)), original, other)
+        for each, original, other in _disputes(asked, [each for each, _ in won], router, strictly, among)
+        if original is not match.route or other is not (strict and strict.route)
+    )
     return Serving(
         match,
         request,
         tuple(others.values()),
         strict,
         flavor,
-        tuple(elsewhere),
-        tuple(_filled_in(bare, request)),
+        tuple(_by_method(led, match.route)),
+        tuple(_elsewhere(asked, bare, won)),
+        tuple({(id(each.original), id(each.strict)): each for each in disputes}.values()),
+        len(won) <= _COMBINED,
+        (*(_only(led, match.route) if request.method == bare.method else ()), *_filled_in(bare, request)),
         _doubtful(fillings, {id(match.route), *others, *map(id, match.undecided)}),
     )
 
@@ -175,9 +207,9 @@ def _doubtful(fillings: Iterable[Filling], settled: Container[int]) -> tuple[Rou
     return tuple({id(route): cast("Route", route) for route in open_}.values())
 
 
-def _filled_in(bare: Request, request: Request) -> Iterator[str]:
-    """What `request` has beside the bare one."""
-    if request.method != bare.method:
+def _filled_in(bare: Request, request: Request, method: str | None = None) -> Iterator[str]:
+    """What `request` has beside the bare one, and its method where that is not `method` either."""
+    if {bare.method, method or bare.method} != {request.method}:
         yield f"method {request.method}"
     if request.host != bare.host:
         yield f"host {request.host}"
@@ -191,24 +223,73 @@ def _filled_in(bare: Request, request: Request) -> Iterator[str]:
         yield "a destination address or port"
 
 
-def _by_method(
-    asked: Asked, router: Router, competing: Sequence[Route], chosen: object, methods: Iterable[str]
-) -> Iterator[tuple[Route, tuple[str, ...]]]:
-    """The routes other than the chosen one that serve the request when its method is said, with the methods.
+def _led(
+    asked: Asked, router: Router, competing: Sequence[Route], methods: Iterable[str]
+) -> dict[str, Route | None]:
+    """The route that serves the request when its method is said, by method; None where nothing is found.
 
-    The documented methods are tried, those that a route names, and `methods`.
+    The documented methods are tried, those that a route names, `methods`, and one that nobody names.
     """
-    led: dict[int, tuple[Route, list[str]]] = {}
+    led: dict[str, Route | None] = {}
     among = set(map(id, competing))
     named = (name.upper() for route in competing for name in route.methods)
-    for method in filter(str.isalpha, dict.fromkeys((*_METHODS, *named, *methods))):
+    for method in filter(str.isalpha, dict.fromkeys((*_METHODS, *named, *methods, _UNNAMED))):
         said = replace(asked, method=method)
         found = _in_order(competing, router.fillings(said.bare(), said.left_open, among))
         requests = (said.bare(), *(each.request for each in found if each.request))
         match = next((match for request in requests if (match := router.match(request))), None)
-        if match is not None and match.route is not chosen:
-            led.setdefault(id(match.route), (cast("Route", match.route), []))[1].append(method)
-    return ((route, tuple(methods)) for route, methods in led.values())
+        led[method] = cast("Route", match.route) if match else None
+    return led
+
+
+def _by_method(led: Mapping[str, Route | None], chosen: object) -> Iterator[tuple[Route, tuple[str, ...]]]:
+    """The routes other than the chosen one, with the methods that lead there."""
+    for route in {id(route): route for route in led.values() if route and route is not chosen}.values():
+        methods = tuple(method for method, other in led.items() if other is route and method != _UNNAMED)
+        yield route, methods or ("any other method",)
+
+
+def _only(led: Mapping[str, Route | None], chosen: object) -> Iterator[str]:
+    """The methods the answer is for, where none was said and nothing serves some others."""
+    unserved = [method for method, route in led.items() if route is None]
+    if _UNNAMED in unserved:
+        yield f"method {' or '.join(method for method, route in led.items() if route is chosen) or 'GET'}"
+    elif unserved:
+        yield f"a method other than {' and '.join(unserved)}"
+
+
+def _elsewhere(
+    asked: Asked, bare: Request, won: Sequence[tuple[Request, Match]]
+) -> Iterator[tuple[Route, tuple[str, ...]]]:
+    """The routes that serve another filling, with what it has; those that only a method leads to left out."""
+    (request, chosen), *rest = won
+    told = {id(chosen.route)}
+    for other, match in rest:
+        is_by_method = asked.method is None and replace(other, method=bare.method) == bare
+        if id(match.route) not in told and not is_by_method:
+            told.add(id(match.route))
+            yield cast("Route", match.route), tuple(_filled_in(bare, other, request.method))
+
+
+def _disputes(
+    asked: Asked, requests: Sequence[Request], router: Router, strictly: Router, among: Container[int]
+) -> Iterator[tuple[Request, Route, Route | None]]:
+    """Requests, filled in and some filled in further, that the two calculations send to different routes."""
+    further = (
+        each.request
+        for request in requests[:_COMBINED]
+        for each in strictly.fillings(request, _still_open(asked, request), among)
+        if each.request
+    )
+    for each in (*requests, *further):
+        match, other = router.match(each), strictly.match(each)
+        if match and not (other and other.route is match.route):
+            yield each, cast("Route", match.route), cast("Route", other.route) if other else None
+
+
+def _still_open(asked: Asked, request: Request) -> frozenset[str]:
+    """What is left open once a host was filled in."""
+    return asked.left_open - ({"hosts", "snis"} if request.host != asked.bare().host else set())
 
 
 def _flavor(routes: Sequence[Route]) -> Flavor:

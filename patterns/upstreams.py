@@ -67,7 +67,7 @@ def _winning(found: Serving) -> Iterator[str]:
 
 
 def _losing(found: Serving) -> Iterator[str]:
-    return _ids([*(route for route, _ in found.by_method), *found.others])
+    return _ids([*(each.strict for each in found.disputes if each.strict), *found.others])
 
 
 def _ids(routes: Sequence[Route]) -> Iterator[str]:

@@ -65,6 +65,12 @@ class RouteView(Frozen):
         return cls.of(cast("Route", route))
 
 
+class OtherRouteView(RouteView):
+    """A route that may serve other requests to the path; `serves` is what those have, empty if unknown."""
+
+    serves: tuple[str, ...] = ()
+
+
 class CandidateView(Frozen):
     """A route the request was compared with. `matched` is None when a regex could not be evaluated."""
 

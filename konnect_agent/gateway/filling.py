@@ -2,12 +2,13 @@
 
 A criterion left open (`methods`, `hosts`, `headers`, ...) may be anything. For every matcher:
 1. Its condition is evaluated with all that is open undecided: no means that no filling satisfies it.
-2. The open criteria are filled in with values of the matcher (see `witnesses`) until one filling holds.
+2. The open criteria are filled in with values of the matcher (see `witnesses`) until its route serves one
+   filling; else the first that holds is taken.
 Without such a filling the matcher stays in doubt: its values were not enough, or a regex of it cannot be
 evaluated. Nothing is concluded from that.
 """
 
-from collections.abc import Collection, Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, islice, product
 from typing import cast
@@ -31,7 +32,10 @@ _CRITERIA = {
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """A route that may serve, as it was passed in, and a request it holds for; None when none was found."""
+    """A route that may serve, as it was passed in, and a request it holds for; None when none was found.
+
+    It serves that request as well, if any of the requests tried is one that it serves.
+    """
 
     route: object
     request: Request | None
@@ -52,8 +56,20 @@ def fillings(
         if _verdict(matcher.node, facts, left_open) is False:
             continue
         filled = islice(chain((asked,), _filled(matcher, asked, left_open)), _TRIED)
-        holding = (request for request in filled if table.holds(position, Facts(request)))
-        yield Filling(origin, next(holding, None))
+        yield Filling(origin, _served(table, position, filled))
+
+
+def _served(table: TreeTable, position: int, requests: Iterable[Request]) -> Request | None:
+    """The first request that the route of a matcher serves, else the first that the matcher holds for."""
+    holding: Request | None = None
+    for request in requests:
+        facts = Facts(request)
+        if table.holds(position, facts):
+            won = table.find(facts)
+            if won is not None and won.route is table.route(position):
+                return request
+            holding = holding or request
+    return holding
 
 
 def _verdict(node: Node, facts: Facts, left_open: Collection[str]) -> bool | None:

@@ -5,9 +5,11 @@
 2. A gRPC route: no gRPC content type -> 415, not HTTP/2 -> 426, plaintext on grpcs -> gRPC status 1.
 3. No service: a plugin must answer, otherwise the gateway does (503).
 4. Otherwise proxied.
+X-Forwarded-Proto says in step 1 and 2 whether the request is TLS, if it comes from an address of
+`trusted_ips`: a setting of the data plane that Konnect does not show.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from konnect_agent.gateway.entities import RouteRecord
@@ -43,6 +45,20 @@ def dispose(route: RouteRecord, facts: Facts, *, has_service: bool) -> Dispositi
             "the route has no service: unless a plugin answers, the gateway sends 503",
         )
     return Disposition("proxied", None, None, "the request is proxied to the service")
+
+
+def dispose_trusted(route: RouteRecord, facts: Facts, *, has_service: bool) -> Disposition | None:
+    """The outcome where X-Forwarded-Proto is trusted; None without that header.
+
+    Anything but `https`, in these very letters, is plain text (inferred).
+    """
+    request = facts.request
+    said = facts.header("x-forwarded-proto")
+    if not said or request.is_stream:
+        return None
+    family = request.scheme.removesuffix("s")
+    forwarded = replace(request, scheme=f"{family}s" if said == ("https",) else family)
+    return dispose(route, Facts(forwarded), has_service=has_service)
 
 
 def _tls(facts: Facts) -> bool:

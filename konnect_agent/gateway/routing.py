@@ -19,7 +19,7 @@ from konnect_agent.gateway.entities import RouteRecord, ServiceRecord, read_rout
 from konnect_agent.gateway.explaining import Explanation, LeftOut, explain
 from konnect_agent.gateway.filling import Filling, fillings
 from konnect_agent.gateway.matchers import Flavor, Refused, prepare, subsystems
-from konnect_agent.gateway.outcome import Outcome, dispose
+from konnect_agent.gateway.outcome import Disposition, Outcome, dispose, dispose_trusted
 from konnect_agent.gateway.request import Facts, Request
 from konnect_agent.gateway.shadowing import Shadows, shadows
 from konnect_agent.gateway.table import TreeTable, Won
@@ -42,7 +42,8 @@ class Match:
     path the router makes for the service (None without one), `upstream_url` the address as it goes over the
     wire, with that path escaped and the request's arguments (None if no host is known). `undecided` are
     better ranked routes that may have won instead, because a regex of theirs cannot be evaluated: unless it
-    is empty, the answer is conditional.
+    is empty, the answer is conditional. `if_trusted` is what becomes of the request where the gateway trusts
+    its X-Forwarded-Proto, when that is another outcome.
     """
 
     route: object
@@ -57,6 +58,7 @@ class Match:
     location: str | None
     because: str
     undecided: tuple[object, ...]
+    if_trusted: Disposition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,9 @@ class Router:
     def _match(self, won: Won, facts: Facts) -> Match:
         route, service = won.route, won.service
         # A service that was not handed in is unknown, not missing.
-        disposition = dispose(route, facts, has_service=route.service_id is not None)
+        has_service = route.service_id is not None
+        disposition = dispose(route, facts, has_service=has_service)
+        trusted = dispose_trusted(route, facts, has_service=has_service)
         upstream: str | None = None
         if service is not None and service.path is not None and not facts.request.is_stream:
             upstream = upstream_path(
@@ -197,6 +201,7 @@ class Router:
             location=disposition.location,
             because=disposition.because,
             undecided=tuple(record.origin for record in won.undecided),
+            if_trusted=None if trusted == disposition else trusted,
         )
 
 

@@ -27,7 +27,7 @@ from patterns.mcp_endpoint import McpAuthentication, McpEndpoint, McpLimits
 from patterns.performance import PerformanceResult, SessionState
 from patterns.selection import Selected
 from patterns.traces import Bottleneck
-from patterns.views import CandidateView, MetPlugin, PluginView, RouteView, ServiceView
+from patterns.views import CandidateView, MetPlugin, OtherRouteView, PluginView, RouteView, ServiceView
 from patterns.workflow import Call, Report, Result, Status, Step
 
 
@@ -95,7 +95,7 @@ def endpoint(text: str) -> EndpointResult:
         served=True,
         plugins=(plugin, plugin),
         shadowed_plugins=(plugin.model_copy(update={"enabled": False}),),
-        other_routes=(route,),
+        other_routes=(OtherRouteView(**dict(route), serves=(text,)),),
         strict=Answer(route=route),
         router_flavor=text,
         candidates=(CandidateView(id=text, name=text, matched=None, because=text),),

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import product
 
-from konnect_agent.gateway import Request, Router
 from konnect_agent.models import Route
 from patterns.audit.finding import Severity
 from patterns.audit.rule import Problem, rule
@@ -20,9 +18,6 @@ from patterns.audit.wording import listed
 
 _ROUTE_PAGE = "https://developer.konghq.com/gateway/entities/route/"
 _ROUTING = "https://developer.konghq.com/gateway/routing/traditional/"
-_METHODS = ("GET", "POST", "PURGE")
-_HOSTS = ("some.host.invalid",)
-_BELOW = ("", "/", "/0", "/a-b_c.d", "/a/0/b", "x")
 _REGEX_SIGNS = re.compile(r"\\[dDwWsSb.]|\.[*+]|\(\?|\[[^\[\]]*\][*+?{]|\([^()]*\)[*+?]|\([^()|]*\||.\$$")
 _MALFORMED = ("missing", "unexpected", "no argument", "bad repetition", "trailing", "invalid escape")
 """How re2 begins to say that something is no regex in any dialect."""
@@ -44,6 +39,22 @@ _ROUTE = {"id": "r", "name": "users", "paths": ["/users"], "service": {"id": "s"
     passes=[
         {"services": [_SERVICE], "routes": [_ROUTE, _ROUTE | {"id": "q", "paths": ["/users/me"]}]},
         {"services": [_SERVICE], "routes": [_ROUTE, _ROUTE | {"id": "q", "paths": ["~/users/\\d+$"]}]},
+        {"services": [_SERVICE], "routes": [_ROUTE, _ROUTE | {"id": "q", "paths": ["~/users[\\w./-]*$"]}]},
+        *(
+            {
+                "services": [_SERVICE],
+                "routes": [
+                    _ROUTE | {"protocols": ["http", "https"]},
+                    {"id": "q", "name": "some", "protocols": ["http", "https"], "service": {"id": "s"}}
+                    | {"expression": f'http.path ^= "/users" && {some}', "priority": 1},
+                ],
+            }
+            for some in (
+                'net.protocol == "https"',
+                "!(net.dst.port == 8443)",
+                '!(http.headers.x_canary == "1")',
+            )
+        ),
     ],
     fails=[
         {"services": [_SERVICE], "routes": [_ROUTE, _ROUTE | {"id": "q", "paths": ["~/users"]}]},
@@ -51,21 +62,20 @@ _ROUTE = {"id": "r", "name": "users", "paths": ["/users"], "service": {"id": "s"
             "services": [_SERVICE],
             "routes": [
                 _ROUTE | {"paths": ["/users/items"]},
-                _ROUTE | {"id": "q", "paths": ["~/users(?:/.*)?$"]},
+                _ROUTE | {"id": "q", "paths": ["~/users/"]},
             ],
         },
     ],
 )
 def shadowed_route(at: Snapshot) -> Iterator[Problem]:
     """Another route ranks higher wherever this one matches, so its plugins never run and what it was meant
-    for is handled by the other route's. A regex path, for instance, beats every prefix, however long.
+    for is handled by the other route's. A regex path, for instance, beats every prefix, however long. Told
+    only where that is proven: an operator may delete the route.
     """
-    proven = {id(shadowed.route): shadowed.by for shadowed in at.shadows.never}
-    for route in at.routes:
-        winners = [_label(by) for by in proven.get(id(route), ())] or _always_elsewhere(route, at.router)
-        if winners:
-            message = f"Route {route.label} is never reached: {listed(winners)} always wins over it"
-            yield Problem(route, f"{message} (router flavor {at.router.flavor}).")
+    for shadowed in at.shadows.never:
+        route, winners = _route(shadowed.route), [_label(by) for by in shadowed.by]
+        message = f"Route {route.label} is never reached: {listed(winners)} always wins over it"
+        yield Problem(route, f"{message} (router flavor {at.router.flavor}).")
 
 
 @rule(
@@ -160,27 +170,6 @@ def path_looks_like_a_regex(at: Snapshot) -> Iterator[Problem]:
         paths = [path for path in route.paths if not path.startswith("~") and _REGEX_SIGNS.search(path)]
         if paths:
             yield Problem(route, f"Route {route.label} takes {listed(paths)} literally, not as a regex.")
-
-
-def _always_elsewhere(route: Route, router: Router) -> list[str]:
-    """The one other route that serves every example request for a route made of plain prefixes.
-
-    Implication between a prefix and a regex can rarely be proven, so requests are tried: each path as it is
-    and with several endings, for every method and host.
-    """
-    special = (route.headers, route.snis, route.sources, route.destinations, route.expression)
-    if not route.paths or any(special) or any(path.startswith("~") for path in route.paths):
-        return []
-    hosts = [host.replace("*", "some") for host in route.hosts] or _HOSTS
-    winner: Route | None = None
-    for path, end, method, host in product(route.paths, _BELOW, route.methods or _METHODS, hosts):
-        match = router.match(Request(method, path + end, host))
-        if match is None or match.undecided or match.route is route:
-            return []
-        if winner is not None and match.route is not winner:
-            return []
-        winner = _route(match.route)
-    return [_label(winner)] if winner else []
 
 
 def _route(origin: object) -> Route:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from patterns.endpoint import EndpointResult
 from patterns.mcp_endpoint import McpEndpoint
 from patterns.report.document import Block, Cell, Column, Items, Part, Section, Toned, table
-from patterns.views import PluginView, RequestView, RouteView
+from patterns.views import OtherRouteView, PluginView, RequestView, RouteView
 
 _VERDICTS = {True: "yes", False: "no", None: "undecidable"}
 
@@ -48,7 +48,8 @@ def _headline(result: EndpointResult) -> str:
         return ""
     if _is_answered(result):
         by_itself = f"the gateway answers {result.status} by itself and proxies nothing"
-        return f"The route {_name(result.route)} matches, and {by_itself}."
+        unless = ", unless it trusts the X-Forwarded-Proto" if result.if_trusted else ""
+        return f"The route {_name(result.route)} matches, and {by_itself}{unless}."
     if not result.served:
         return f"The route {_name(result.route)} matches, but nothing serves it: the gateway answers 404."
     where = f"service {result.service.name}" if result.service else "no service"
@@ -119,9 +120,11 @@ def _blocks(result: EndpointResult) -> Iterator[Block]:
         columns = [Column("plugin", exact=True), Column("scope"), Column("why it does not run")]
         yield Section("Configured, but idle here", (table(columns, map(_plugin, result.shadowed_plugins)),))
     if result.other_routes:
-        columns = [Column("route", exact=True), Column("matches"), Column("id", exact=True)]
-        rows = [(_name(route), matches(route), route.id or "-") for route in result.other_routes]
-        yield Section("Routes that would also match, and lose", (table(columns, rows),))
+        columns = [Column("route", exact=True), Column("matches"), Column("serves"), Column("id", exact=True)]
+        rows = [
+            (_name(route), matches(route), _serves(route), route.id or "-") for route in result.other_routes
+        ]
+        yield Section("Other routes that match, or may", (table(columns, rows),))
     if result.candidates:
         columns = [Column("route", exact=True), Column("matches"), Column("why")]
         rows = [
@@ -129,6 +132,10 @@ def _blocks(result: EndpointResult) -> Iterator[Block]:
             for entry in result.candidates
         ]
         yield Section("Every route compared, as the gateway would", (table(columns, rows),))
+
+
+def _serves(route: OtherRouteView) -> str:
+    return f"requests with {', '.join(route.serves)}" if route.serves else "none that was tried"
 
 
 def _plugin(plugin: PluginView) -> tuple[Cell, Cell, Cell]:
