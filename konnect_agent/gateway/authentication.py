@@ -60,9 +60,12 @@ def authentication(
     running = effective_plugins(index, route=route, service=service, stream=stream)
     demanding = tuple(plugin for plugin in running if AUTHENTICATION in plugin.roles)
     unknown = [plugin.name for plugin in running if not plugin.known]
+    stops_all = _stop_for_all(running, index)
     if not demanding:
         because = "no authentication plugin runs here: anyone gets in"
-        if unknown:
+        if stops_all is not None:
+            because = f"no authentication plugin runs here, but {_stopping(stops_all)}"
+        elif unknown:
             because += f", unless {', '.join(unknown)} (unknown to Kong's documentation) authenticates"
         return Authentication("none", None if unknown else False, (), (), (), because)
     fallbacks = [_anonymous(plugin) for plugin in demanding]
@@ -75,6 +78,8 @@ def authentication(
         because = f"{listed(names)} must succeed; otherwise the gateway answers 401"
         if len(names) > 1:
             because += ". The last one sets the identity"
+        if stops_all is not None:
+            because += f". Even then {_stopping(stops_all)}"
         return _answer(Authentication("required", True, demanding, (), (), because), sometimes)
     if not all(fallbacks):
         because = (
@@ -103,6 +108,8 @@ def authentication(
             return Authentication("anonymous", protected, demanding, anonymous, tuple(stops), because)
         stops.append(stop)
     because = f"one of {listed(names)} must succeed: the anonymous consumer is stopped by {stops[0].name}"
+    if stops_all is not None:
+        because = f"one of {listed(names)} must succeed, and even then {_stopping(stops_all)}"
     conditional = sometimes + [stop.name for stop in stops if stop.conditional]
     firm = Authentication("any", True, demanding, anonymous, tuple(stops), because)
     return _answer(firm, conditional)
@@ -126,6 +133,18 @@ def _stop(met: EffectivePlugins) -> EffectivePlugin | None:
     return next(
         (p for p in met if p.name == _STOPS and not read_plugin(p.plugin).config.get("trigger")), None
     )
+
+
+def _stop_for_all(running: EffectivePlugins, index: PluginIndex) -> EffectivePlugin | None:
+    """What ends every request for certain, whoever sends it: no consumer and no group has one of its own."""
+    stop = _stop(running)
+    own = (*index.by_consumer.values(), *index.by_group.values())
+    return None if stop is None or stop.conditional or any(_STOPS in names for names in own) else stop
+
+
+def _stopping(stop: EffectivePlugin) -> str:
+    """What a stop that asks for no consumer does to whoever comes."""
+    return f"{stop.name} answers every request: nobody gets through to the service"
 
 
 def _may_stop(plugin: EffectivePlugin) -> bool:

@@ -6,7 +6,7 @@ integer: the matchers above a given one, under each calculation. A route for TLS
 SNIs differs between the calculations in what it matches (fact sheet 7.6): its order is always in question.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
@@ -38,12 +38,25 @@ class Verdict:
     winners: tuple[RouteRecord, RouteRecord] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a request that two parts share may show: that they are tied, or have two winners."""
+
+    tie: bool
+    dispute: bool
+
+
 class Competition(Protocol):
-    """The matchers of a table as parts, the pairs in question, and the judge of one pair."""
+    """The matchers of a table as parts, the pairs in question, and the judge of one pair.
+
+    `cost` is how many predicates `judge` evaluates at most.
+    """
 
     parts: Sequence[Part]
 
     def pairs(self) -> Iterator[tuple[int, int]]: ...
+    def in_question(self, first: int, second: int, /) -> Question: ...
+    def cost(self, routes: tuple[RouteRecord, RouteRecord], /) -> int: ...
     def judge(self, routes: tuple[RouteRecord, RouteRecord], example: Request, /) -> Verdict: ...
 
 
@@ -53,6 +66,7 @@ class TreeCompetition:
     def __init__(self, table: TreeTable) -> None:
         self._table = table
         self._by_route = _by_route(matcher.route for matcher in table.matchers)
+        self._ranks = [(_rank(one, "original"), _rank(one, "strict")) for one in table.matchers]
         self.parts: Sequence[Part] = crossed(
             [part(matcher.route, matcher.paths, _widest_conditions(matcher)) for matcher in table.matchers]
         )
@@ -68,6 +82,17 @@ class TreeCompetition:
                 # A pair that is in question both ways comes once.
                 if position < other or not in_question[other] >> position & 1:
                     yield position, other
+
+    def in_question(self, first: int, second: int, /) -> Question:
+        """Whether these two matchers can be tied or disputed."""
+        ranks = zip(self._ranks[first], self._ranks[second], strict=True)
+        orders = {(one > other) - (one < other) for one, other in ranks}
+        rereads = any(_rereads_snis(self._table.matchers[place]) for place in (first, second))
+        return Question(tie=self._table.tied(first, second), dispute=len(orders) > 1 or rereads)
+
+    def cost(self, routes: tuple[RouteRecord, RouteRecord], /) -> int:
+        """Every matcher of both routes is asked by the table and under each calculation."""
+        return 3 * _size(routes, self._by_route, self.parts)
 
     def judge(self, routes: tuple[RouteRecord, RouteRecord], example: Request, /) -> Verdict:
         """Who wins among the matchers of two routes that hold for `example`."""
@@ -117,6 +142,14 @@ class TraditionalCompetition:
                     if table.route(position) is not table.route(other) and table.tied(position, other):
                         yield position, other
 
+    def in_question(self, _first: int, _second: int, /) -> Question:
+        """One calculation leaves nothing to dispute."""
+        return Question(tie=True, dispute=False)
+
+    def cost(self, routes: tuple[RouteRecord, RouteRecord], /) -> int:
+        """Every entry of both routes is asked once."""
+        return _size(routes, self._by_route, self.parts)
+
     def judge(self, routes: tuple[RouteRecord, RouteRecord], example: Request, /) -> Verdict:
         """Whether the best entries of two routes that hold for `example` are left to the sort."""
         facts = Facts(example)
@@ -133,6 +166,10 @@ def _by_route(routes: Iterable[RouteRecord]) -> dict[int, list[int]]:
     for position, route in enumerate(routes):
         found.setdefault(id(route), []).append(position)
     return found
+
+
+def _size(routes: Iterable[RouteRecord], by_route: Mapping[int, Sequence[int]], parts: Sequence[Part]) -> int:
+    return sum(parts[place].size for route in routes for place in by_route[id(route)])
 
 
 def _widest_conditions(matcher: Matcher) -> dict[str, Node]:

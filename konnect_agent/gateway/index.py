@@ -1,19 +1,21 @@
 """Narrows 10,000 matchers down to the few that can match a request, without asking any of them.
 
 From each condition tree the index derives, per family of fields (path, host, method, headers, ...), keys of
-which at least one must be hit: an exact value, a prefix, a suffix, a regex, a network. A request hits keys
-by hash lookups (one per distinct prefix length) and by one search over all regexes. Matchers are numbered
-best first and sets of matchers are bits of one integer: a hit is an OR, a family an AND, and the best
-candidate the lowest bit. The index only ever excludes what cannot match; the tree itself has the last word.
+which at least one must be hit: an exact value, a prefix, a suffix, a text within, a regex, a network. A
+request hits keys by hash lookups (one per distinct prefix length) and by one search over all regexes.
+Matchers are numbered best first and sets of matchers are bits of one integer: a hit is an OR, a family an
+AND, and the best candidate the lowest bit. The index only ever excludes what cannot match; the tree itself
+has the last word. Expressions without a key (`!=`, alternatives of which no family is in all) it never
+excludes: of these, each costs a request its own evaluation.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Protocol, TypeAlias
 
 from konnect_agent.gateway.predicates import And, Node, Or, Predicate
-from konnect_agent.gateway.regexes import Regex, RegexIndex
+from konnect_agent.gateway.regexes import Regex, RegexIndex, RequiredTexts
 from konnect_agent.gateway.request import FieldValue
 
 Key: TypeAlias = tuple[str, str, str | int | IPv4Network | IPv6Network | Regex]  # field, kind, value
@@ -32,7 +34,7 @@ _FAMILIES = (
     "traditional.destinations.",
 )
 _NAMED = ("http.headers.", "http.queries.", "traditional.headers.")  # families a request can list
-_INDEXED = frozenset({"==", "^=", "=^", "~", "in"})
+_INDEXED = frozenset({"==", "^=", "=^", "~", "contains", "in"})
 _FEW_COLUMNS = 8  # more fields than that are found from the request's side
 _FEW = 24  # up to so many matchers per key are kept as numbers, more as one bit set
 
@@ -112,9 +114,9 @@ class CandidateIndex:
         """Per family, the matchers that can match some request with these values: absent fields are free."""
         return [family.agreeing(facts) for family in self._families]
 
-    def bound(self) -> list[int]:
-        """Per family, the matchers that need something of it."""
-        return [family.bound for family in self._families]
+    def bound(self) -> list[tuple[int, Collection[str]]]:
+        """Per family, the matchers that need something of it, and its fields."""
+        return [(family.bound, family.fields) for family in self._families]
 
 
 @dataclass(slots=True)
@@ -128,6 +130,8 @@ class _Column:
     suffix_lengths: tuple[int, ...]
     networks: dict[object, int | tuple[int, ...]]
     network_lengths: tuple[tuple[int, int], ...]
+    contained: RequiredTexts | None
+    by_contained: tuple[int | tuple[int, ...], ...]
     regexes: RegexIndex | None
     by_regex: tuple[int | tuple[int, ...], ...]
 
@@ -135,7 +139,7 @@ class _Column:
         """All matchers with a key here."""
         tables = self.exact, self.prefixes, self.suffixes, self.networks
         found = [hit for table in tables for hit in table.values()]
-        return _union((*found, *self.by_regex))
+        return _union((*found, *self.by_contained, *self.by_regex))
 
 
 class _Family:
@@ -157,6 +161,10 @@ class _Family:
     @property
     def bound(self) -> int:
         return self._everything & ~self._free
+
+    @property
+    def fields(self) -> Collection[str]:
+        return self._columns.keys()
 
     def possible(self, facts: Fields) -> int:
         mask = self._free
@@ -256,6 +264,7 @@ def _column(kinds: Mapping[str, _Filed]) -> _Column:
         assert isinstance(regex, Regex)
         merged.setdefault((regex.pattern, regex.anchored), (regex, []))[1].extend(_numbers(filed))
     networks = {(n.version, n.prefixlen) for n in packed["in"] if isinstance(n, IPv4Network | IPv6Network)}
+    contained = {text: _numbers(filed) for text, filed in kinds.get("contains", {}).items()}
     return _Column(
         exact=packed["=="],
         prefixes=packed["^="],
@@ -264,6 +273,8 @@ def _column(kinds: Mapping[str, _Filed]) -> _Column:
         suffix_lengths=_lengths(packed["=^"]),
         networks=packed["in"],
         network_lengths=tuple(sorted(networks)),
+        contained=RequiredTexts([(str(text),) for text in contained]) if contained else None,
+        by_contained=tuple(map(_packed, contained.values())),
         regexes=RegexIndex([regex for regex, _ in merged.values()]) if merged else None,
         by_regex=tuple(_packed(numbers) for _, numbers in merged.values()),
     )
@@ -305,6 +316,9 @@ def _text_hits(column: _Column, text: str) -> Iterator[int | tuple[int, ...]]:
         hit = column.suffixes.get(text[len(text) - length :])
         if hit is not None:
             yield hit
+    if column.contained is not None:
+        for numbers in column.contained.possible(text):
+            yield from map(column.by_contained.__getitem__, numbers)
     if column.regexes is not None:
         for number in column.regexes.matching(text):
             yield column.by_regex[number]

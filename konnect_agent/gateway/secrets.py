@@ -2,8 +2,10 @@
 
 A field is secret if Kong keeps it encrypted. Plugins without such marks, and fields that are free maps
 (headers, parameters), are judged by the key's name, and so are the `name:value` entries the transformer
-plugins add, append or put in place; that part is inferred. A value is never returned: only where it stands,
-and whether it is a reference or plain.
+plugins add, append or put in place, the parameters of a URL, and what code of `pre-function` and
+`post-function` writes down under a name or as a header's value; a URL may hold a password before its host
+(fact sheet 9.2, inferred). A value is never returned: only where it stands, and whether it is a reference or
+plain.
 """
 
 import re
@@ -11,13 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, TypeAlias, cast
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from konnect_agent.gateway.catalogue import catalogue
 from konnect_agent.gateway.entities import read_vault
 
 SecretKind: TypeAlias = Literal["reference", "plain"]
-Basis: TypeAlias = Literal["encrypted by Kong", "name of the field"]
+Basis: TypeAlias = Literal["encrypted by Kong", "name of the field", "the value itself"]
 
 PROVIDERS = frozenset({"env", "konnect", "aws", "gcp", "azure", "azure-certs", "hcv", "conjur", "fs"})
 """Vault providers Kong ships: usable without a vault entity when the data plane configures them."""
@@ -33,6 +35,12 @@ _INNOCENT_NAME = re.compile(
 # A value taken from the request, or from a vault as its author meant it, is none that stands here.
 _ENTRY = re.compile(r"(?P<name>[^:]+):(?!\s*(?:\$\(|\{vault://))\s*\S")
 _ENTRIES = re.compile(r"(?:.+\.)?(?:add|append|replace)\.(?:headers|querystring|body|json)\[\d+\]")
+# Names of headers that carry a credential, though they are none of a field.
+_SECRET_HEADER = re.compile(r"^(set_)?cookie2?$|(^|_)(auth|team|key|pat|sig|signature|session)$", re.I)
+_HEADERS = re.compile(r"(?:.+\.)?headers\b.*")
+_PLUGINS_OF_CODE = ("pre-function", "post-function")
+_SCHEME = re.compile(r"[Bb]earer [\w.~+/=-]{6,}|[Bb]asic [A-Za-z0-9+/=]{6,}")
+_ASSIGNED = re.compile(r"""([\w-]+)["']?\]?\s*[=,:]\s*["'](?!\{vault://)[^"'\s]{6,}["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +101,67 @@ def secret_fields(
     `vaults` are the vault entities of the control plane (of all members, in a group), or None if unknown.
     """
     prefixes = None if vaults is None else frozenset(map(read_vault, vaults))
-    return tuple(_found(config, _marked(plugin_name), prefixes))
+    is_code = plugin_name in _PLUGINS_OF_CODE
+    return tuple(_found(config, _marked(plugin_name), prefixes, is_code=is_code))
 
 
 def _found(
-    config: Mapping[str, object], marked: Sequence[re.Pattern[str]], prefixes: frozenset[str] | None
+    config: Mapping[str, object],
+    marked: Sequence[re.Pattern[str]],
+    prefixes: frozenset[str] | None,
+    *,
+    is_code: bool,
 ) -> Iterator[SecretField]:
     for path, key, value in _leaves(config, "", ""):
         if value in (None, "") or isinstance(value, bool):
             continue
-        encrypted = any(pattern.fullmatch(path) for pattern in marked)
-        entry = _ENTRY.match(value) if isinstance(value, str) and _ENTRIES.fullmatch(path) else None
-        name = entry["name"] if entry else key
-        if not encrypted and not (isinstance(value, str) and _sounds_secret(name)):
+        basis = _basis(path, key, value, marked, is_code=is_code)
+        if basis is None:
             continue
         reference = parse_reference(value)
         yield SecretField(
             path=path,
             kind="plain" if reference is None else "reference",
-            basis="encrypted by Kong" if encrypted else "name of the field",
+            basis=basis,
             reference=reference,
             vault_exists=None if reference is None else _exists(reference.vault, prefixes),
         )
+
+
+def _basis(
+    path: str, key: str, value: object, marked: Sequence[re.Pattern[str]], *, is_code: bool
+) -> Basis | None:
+    """Why a value is a secret; None if it is none, for all that is known."""
+    if any(pattern.fullmatch(path) for pattern in marked):
+        return "encrypted by Kong"
+    if not isinstance(value, str):
+        return None
+    entry = _ENTRY.match(value) if _ENTRIES.fullmatch(path) else None
+    name = entry["name"] if entry else key
+    in_headers = _HEADERS.fullmatch(path) is not None and (entry is not None or path.endswith(f".{key}"))
+    if _sounds_secret(name) or (in_headers and _SECRET_HEADER.search(name.replace("-", "_"))):
+        return "name of the field"
+    if _url_with_secret(value) or (is_code and _code_with_secret(value)):
+        return "the value itself"
+    return None
+
+
+def _url_with_secret(text: str) -> bool:
+    """Whether a URL has a password before its host, or a parameter whose name says secret."""
+    if "://" not in text:
+        return False
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        return False
+    parameters = (name for name, value in parse_qsl(url.query) if parse_reference(value) is None)
+    return bool(url.password) or any(map(_sounds_secret, parameters))
+
+
+def _code_with_secret(code: str) -> bool:
+    """Whether code has a literal header value that authenticates, or a literal under a name for a secret."""
+    assigned = (match[1] for match in _ASSIGNED.finditer(code))
+    return _SCHEME.search(code) is not None or any(map(_sounds_secret, assigned))
 
 
 def _exists(vault: str, prefixes: frozenset[str] | None) -> bool | None:

@@ -6,9 +6,10 @@
    proven (a regex within another, mostly), the answer is not complete.
 2. Two routes compete if one request satisfies both. Such a request is sought for every two matchers whose
    ranks are equal, or are ordered differently by `original` and `strict`, and which may overlap (`overlaps`):
-   from the values of both, field by field (`witnesses`). On it, the order is undefined if the best matchers
+   from the values of both, field by field (`meetings`). On it, the order is undefined if the best matchers
    of the two routes have equal ranks, and disputed if the two calculations name different winners.
-Every such pair comes with its request. Two regexes are known to meet only where an example of one suits both.
+Every such pair comes with its request. Where none can be told, nor that there is none, the answer is not
+complete.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,15 +17,16 @@ from dataclasses import dataclass
 from itertools import islice
 
 from konnect_agent.gateway.competition import Competition, TraditionalCompetition, TreeCompetition
+from konnect_agent.gateway.meetings import Meetings, Work
 from konnect_agent.gateway.request import Facts, Request
 from konnect_agent.gateway.table import TreeTable
 from konnect_agent.gateway.traditional import TraditionalTable
-from konnect_agent.gateway.witnesses import attempts, joint_witnesses
+from konnect_agent.gateway.witnesses import attempts
 
 _PER_PART = 96  # examples of one part
 _MAX_ATTEMPTS = 50_000  # further examples tried in one table: some seconds
 _MAX_PAIRS = 10_000
-_MAX_CHECKS = 50_000  # pairs looked at in one table: some seconds
+_MAX_EVALUATIONS = 2_000_000  # of predicates, to look at the pairs of one table: some seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Shadows:
     """`never` can never win, `undefined` pairs have equal rank, `disputed` pairs are ordered by calculation.
 
     A disputed pair names the winner under `original` first, the one under `strict` second. `complete` is
-    false when a route that `never` wins may be missing, or when there were too many pairs to look at all.
+    false when a route that `never` wins may be missing, when a pair has regexes of which it cannot be told
+    whether one text matches both, or when looking at all pairs would take too long.
     """
 
     never: tuple[Shadowed, ...]
@@ -154,24 +157,43 @@ class _Contests:
         self.complete = True
 
     def look_at(self, table: TreeTable | TraditionalTable, competition: Competition) -> None:
-        for checks, (first, second) in enumerate(competition.pairs()):
-            if checks >= _MAX_CHECKS or len(self.undefined) + len(self.disputed) >= _MAX_PAIRS:
+        work = Work(_MAX_EVALUATIONS)
+        meetings = Meetings(competition.parts, work)
+        for first, second in competition.pairs():
+            if work.left <= 0 or len(self.undefined) + len(self.disputed) >= _MAX_PAIRS:
                 self.complete = False
                 return
-            self._judge(table, competition, first, second)
+            self._judge(table, competition, meetings, first, second)
 
     def _judge(
-        self, table: TreeTable | TraditionalTable, competition: Competition, first: int, second: int
+        self,
+        table: TreeTable | TraditionalTable,
+        competition: Competition,
+        meetings: Meetings,
+        first: int,
+        second: int,
     ) -> None:
-        """Look for requests that show the two routes competing, until there is one of each kind."""
+        """Look for requests that show what is in question between two parts, one of each kind."""
         routes = table.route(first), table.route(second)
         pair = frozenset(map(id, routes))
-        for example in joint_witnesses(competition.parts[first], competition.parts[second]):
+        question = competition.in_question(first, second)
+        cost = competition.cost(routes)
+
+        def answered() -> bool:
+            tie, dispute = pair in self.undefined, pair in self.disputed
+            return (tie or not question.tie) and (dispute or not question.dispute)
+
+        meetings.work.spend(1)
+        if answered():
+            return
+        for example in meetings.between(first, second):
+            meetings.work.spend(cost)
             verdict = competition.judge(routes, example)
             if verdict.tied:
                 self.undefined.setdefault(pair, Contest((routes[0].origin, routes[1].origin), example))
             if verdict.winners is not None:
                 original, strict = verdict.winners
                 self.disputed.setdefault(pair, Contest((original.origin, strict.origin), example))
-            if pair in self.undefined and pair in self.disputed:
+            if answered():
                 return
+        self.complete &= meetings.told

@@ -1,27 +1,24 @@
-"""Example requests for a part of a route, and for two parts at once, built from the values of their fields.
+"""Example requests for a part of a route, built from the values of its fields (for two parts: `meetings`).
 
 1. Every field proposes values: its own texts, a text its regex probably matches, a name for its wildcard.
 2. A request for one part takes the first value of every field, or varies one field.
-3. A request for two parts gives a field both name a value that suits both, every other field a value of the
-   part that names it. Without such a value the two never meet (with regexes: no example shows that they do).
 Examples are proposals: whoever uses one checks that the parts hold for it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network
 from itertools import islice, product
 from typing import TypeAlias, cast
 
 from konnect_agent.gateway.entities import Endpoint, RouteRecord
-from konnect_agent.gateway.predicates import Node, Not, Predicate, evaluate
+from konnect_agent.gateway.predicates import Node, Not, Predicate, evaluate, predicates
 from konnect_agent.gateway.regexes import Regex, regex_examples
 from konnect_agent.gateway.request import HEADERS, QUERIES, Facts, Request, Values
 
 Value: TypeAlias = str | Endpoint
 
 _PER_FIELD = 64
-_PER_PAIR = 24
 _BELOW = ("/-", "-")
 _HEADER, _QUERY = "header ", "query "
 _EXPRESSION_FIELDS = {"http.path": "paths", "http.method": "methods", "http.host": "hosts", "tls.sni": "snis"}
@@ -30,16 +27,22 @@ _NAMES = ("hosts", "snis")  # where a wildcard may stand at either end
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What can win on its own: proposed values and conditions by field, and the schemes worth trying."""
+    """What can win on its own: proposed values and conditions by field, and the schemes worth trying.
+
+    `tests` are the predicates on texts by field, to find a text that suits those of another part as well;
+    `size` is how many predicates there are.
+    """
 
     values: Mapping[str, tuple[Value, ...]]
     conditions: Mapping[str, Node]
+    tests: Mapping[str, tuple[Predicate, ...]]
     schemes: tuple[str, ...]
+    size: int
 
     def accepts(self, field: str, value: Value, scheme: str) -> bool:
         """Whether a value suits one field, whatever the others are; True for a field without a condition."""
         node = self.conditions.get(field)
-        return node is None or evaluate(node, Facts(_assemble({field: value}, scheme))) is not False
+        return node is None or evaluate(node, Facts(assemble({field: value}, scheme))) is not False
 
 
 def part(route: RouteRecord, paths: Sequence[str] | None, conditions: Mapping[str, Node]) -> Part:
@@ -51,7 +54,9 @@ def part(route: RouteRecord, paths: Sequence[str] | None, conditions: Mapping[st
     return Part(
         values={field: tuple(dict.fromkeys(found))[:_PER_FIELD] for field, found in values.items() if found},
         conditions={_folded(name): node for name, node in conditions.items()},
+        tests=_tests(conditions.values()),
         schemes=tuple(dict.fromkeys((*first, *schemes))),
+        size=1 + sum(len(predicates(node)) for node in conditions.values()),
     )
 
 
@@ -75,10 +80,10 @@ def crossed(parts: Sequence[Part]) -> list[Part]:
 def witnesses(one: Part) -> Iterator[Request]:
     """Requests that probably satisfy a part; together they use every value it proposes."""
     first = {field: values[0] for field, values in one.values.items()}
-    yield _assemble(first, one.schemes[0])
+    yield assemble(first, one.schemes[0])
     for field, values in one.values.items():
         for value in values[1:]:
-            yield _assemble({**first, field: value}, one.schemes[0])
+            yield assemble({**first, field: value}, one.schemes[0])
 
 
 def attempts(one: Part) -> Iterator[Request]:
@@ -92,32 +97,7 @@ def attempts(one: Part) -> Iterator[Request]:
         texts = [value for value in values["paths"] if isinstance(value, str)]
         values["paths"] = tuple(dict.fromkeys((*texts, *(text + end for text in texts for end in _BELOW))))
     for chosen in product(*values.values()):
-        yield _assemble(dict(zip(values, chosen, strict=True)), one.schemes[0])
-
-
-def joint_witnesses(one: Part, other: Part) -> Iterator[Request]:
-    """Requests that probably satisfy both parts; none if a field of both has no value that suits both."""
-    telling = {"snis", "protocols", "expression"} & (one.conditions.keys() | other.conditions.keys())
-    for scheme in one.schemes if telling else one.schemes[:1]:
-        fields: dict[str, list[Value]] = {}
-        for field in dict.fromkeys((*one.values, *other.values)):
-            fields[field] = [
-                value
-                for value in _proposed(field, one.values.get(field, ()), other.values.get(field, ()))
-                if one.accepts(field, value, scheme) and other.accepts(field, value, scheme)
-            ]
-        if all(fields.values()):
-            for chosen in islice(product(*fields.values()), _PER_PAIR):
-                yield _assemble(dict(zip(fields, chosen, strict=True)), scheme)
-
-
-def _proposed(field: str, one: Sequence[Value], other: Sequence[Value]) -> Iterator[Value]:
-    """Values of either part, and longer paths."""
-    both = dict.fromkeys((*one, *other))
-    yield from both
-    texts = [value for value in both if isinstance(value, str)]
-    if field == "paths":  # past the end, other parts of the same route may not hold
-        yield from (f"{text.rstrip('/')}/-" for text in texts)
+        yield assemble(dict(zip(values, chosen, strict=True)), one.schemes[0])
 
 
 def _fields(route: RouteRecord, paths: Sequence[str]) -> dict[str, list[Value]]:
@@ -139,7 +119,8 @@ def _folded(name: str) -> str:
     return name.lower().replace("_", "-") if name.startswith(_HEADER) else name
 
 
-def _assemble(chosen: Mapping[str, Value], scheme: str) -> Request:
+def assemble(chosen: Mapping[str, Value], scheme: str) -> Request:
+    """The request with these values, by field."""
     text = {field: value for field, value in chosen.items() if isinstance(value, str)}
     source, destination = (chosen.get(field, Endpoint(None, None)) for field in ("sources", "destinations"))
     headers: dict[str, Values] = {
@@ -188,17 +169,32 @@ def _expression_fields(node: Node) -> dict[str, list[Value]]:
         texts = map(str, values)
         if field.startswith("net.") and field != "net.protocol":
             ends.setdefault(field, values[0])
-        elif field in _EXPRESSION_FIELDS:
-            found.setdefault(_EXPRESSION_FIELDS[field], []).extend(texts)
-        elif field.startswith(HEADERS):
-            found.setdefault(_folded(_HEADER + field.removeprefix(HEADERS)), []).extend(texts)
-        elif field.startswith(QUERIES):
-            found.setdefault(_QUERY + field.removeprefix(QUERIES), []).extend(texts)
+        elif (name := _named(field)) is not None:
+            found.setdefault(name, []).extend(texts)
     for name, side in (("sources", "net.src"), ("destinations", "net.dst")):
         ip, port = ends.get(f"{side}.ip"), ends.get(f"{side}.port")
         if ip is not None or port is not None:
             found[name] = [Endpoint(None if ip is None else str(ip), cast("int | None", port))]
     return found
+
+
+def _tests(conditions: Iterable[Node]) -> dict[str, tuple[Predicate, ...]]:
+    """The positive predicates on texts, by field."""
+    found: dict[str, dict[Predicate, None]] = {}
+    for predicate in (predicate for node in conditions for predicate in _positive(node)):
+        name = _named(predicate.field)
+        if name is not None and isinstance(predicate.constant, str | Regex):
+            found.setdefault(name, {})[predicate] = None
+    return {name: tuple(tests) for name, tests in found.items()}
+
+
+def _named(field: str) -> str | None:
+    """What a field of the router's language is called here."""
+    if field.startswith(HEADERS):
+        return _folded(_HEADER + field.removeprefix(HEADERS))
+    if field.startswith(QUERIES):
+        return _QUERY + field.removeprefix(QUERIES)
+    return _EXPRESSION_FIELDS.get(field)
 
 
 def _positive(node: Node) -> Iterator[Predicate]:

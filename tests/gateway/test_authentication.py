@@ -163,3 +163,19 @@ def test_what_treats_the_anonymous_consumer_like_others_does_not_stop_it() -> No
 def test_a_certain_stop_needs_no_other() -> None:
     plugins = [auth("key-auth", anonymous="anon"), stopper("anon"), {"id": "a", "name": "acl"}]
     assert authentication(plugins).protected is True
+
+
+def test_a_stop_for_everybody_is_said_to_be_one() -> None:
+    stop: dict[str, Any] = {"id": "stop", "name": "request-termination", "config": {}}
+    alone = authentication([stop])
+    assert (alone.kind, alone.protected) == ("none", False)
+    fallback = auth("key-auth", anonymous="anon")
+    for answer in (alone, authentication([fallback, stop]), authentication([auth("key-auth"), stop])):
+        assert "nobody gets through" in answer.because
+    for spared in (
+        [stop | {"config": {"trigger": "x-stop"}}],
+        [stop | {"condition": "true"}],
+        [fallback, stopper("anon")],
+        [fallback, stop, stopper("c1", id="own", config={"trigger": "x-stop"})],
+    ):
+        assert "nobody gets through" not in authentication(spared).because

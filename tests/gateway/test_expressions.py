@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from konnect_agent.gateway import Request, Router
 from konnect_agent.gateway.expressions import ExpressionError, parse_expression
+from konnect_agent.gateway.index import CandidateIndex, members, needs
 from konnect_agent.gateway.predicates import evaluate
 from konnect_agent.gateway.request import Facts
 
@@ -327,3 +328,15 @@ def test_the_index_never_loses_a_route_whose_expression_holds(
         assert (None if match is None else cast("dict[str, str]", match.route)["name"]) == (
             holding[-1] if holding else None
         )
+
+
+def test_texts_to_contain_narrow_down_the_candidates() -> None:
+    nodes = [parse_expression(f'http.path contains "/x{number}/"', stream=False) for number in range(300)]
+    nodes.append(parse_expression('http.path contains "x"', stream=False))
+    nodes.append(parse_expression('lower(http.path) contains "/x7/"', stream=False))
+    index = CandidateIndex(map(needs, nodes))
+    found = list(members(index.candidates(Facts(Request(path="/a/x7/b")))))
+    assert set(found) >= {7, 300, 301}
+    assert len(found) < 10
+    assert 301 in members(index.candidates(Facts(Request(path="/a/X7/b"))))
+    assert not index.candidates(Facts(Request(path="/")))

@@ -143,3 +143,41 @@ def test_entries_of_the_transformers_are_judged_by_the_name_before_the_colon() -
 def test_entries_that_hold_no_value_of_their_own_are_no_secret() -> None:
     entries = ["authorization:$(headers.x)", "x-api-key: {vault://env/key}", "x-token:", "x-token"]
     assert found("request-transformer-advanced", {"append": {"headers": entries}}) == []
+
+
+@pytest.mark.parametrize(
+    ("plugin", "config", "path"),
+    [
+        ("opentelemetry", {"headers": {"x-honeycomb-team": "abc"}}, "headers.x-honeycomb-team"),
+        ("http-log", {"headers": {"Cookie": "sid=abc"}}, "headers.Cookie"),
+        ("response-transformer", {"add": {"headers": ["Set-Cookie:sid=abc"]}}, "add.headers[0]"),
+        ("opentelemetry", {"traces_endpoint": "https://h/?a=b&api_key=abc"}, "traces_endpoint"),
+        ("jwt-signer", {"access_token_jwks_uri": "https://u:p@h"}, "access_token_jwks_uri"),
+        ("pre-function", {"access": ["local k = 'Bearer abcdef0123456789'"]}, "access[0]"),
+        ("post-function", {"log": ['t["api_key"] = "abcdef"']}, "log[0]"),
+    ],
+)
+def test_values_without_a_mark_are_found_where_they_usually_stand(
+    plugin: str, config: dict[str, Any], path: str
+) -> None:
+    assert [(field.path, field.kind) for field in secret_fields(plugin, config)] == [(path, "plain")]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "config"),
+    [
+        ("opentelemetry", {"headers": {"x-tenant": "abc", "Content-Type": "text/plain"}}),
+        (
+            "response-transformer",
+            {"add": {"headers": ["X-Key-Count:3"]}, "remove": {"headers": ["Set-Cookie"]}},
+        ),
+        ("response-transformer", {"rename": {"headers": ["cookie:x-old"]}}),
+        ("opentelemetry", {"traces_endpoint": "https://u@h/?a=b"}),
+        ("opentelemetry", {"traces_endpoint": "https://[h/?api_key=abc"}),
+        ("pre-function", {"access": ["local token = kong.request.get_header('Authorization')"]}),
+        ("pre-function", {"access": ["kong.log('Bearer ' .. t, 'no token: ', x)"]}),
+        ("my-plugin", {"note": "Bearer abcdef0123456789"}),
+    ],
+)
+def test_values_that_let_nobody_in_are_no_secret(plugin: str, config: dict[str, Any]) -> None:
+    assert found(plugin, config) == []

@@ -172,6 +172,71 @@ def test_regexes_that_meet_in_a_later_alternative_are_disputed() -> None:
     assert _pairs(Router(routes).shadowed().disputed) == {frozenset(map(id, routes))}
 
 
+MEETING = [
+    (r"~/users/\d+", "~/.*/orders$"),
+    ("~/[a-z]+/list", r"~/users/\w+"),
+    ("~/(?<t>[^/]+)/list$", "~/users/(?<id>[^/]+)$"),
+    ("~/a.*c$", "~/.*b.*"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), MEETING)
+def test_regexes_that_meet_in_a_text_neither_shows_are_undefined(first: str, second: str) -> None:
+    routes = _routes({"paths": [first]}, {"paths": [second]})
+    shadows = Router(routes).shadowed()
+    assert _pairs(shadows.undefined) == {frozenset(map(id, routes))}
+    assert all(Router([alone]).match(shadows.undefined[0].example) for alone in routes)
+
+
+@pytest.mark.parametrize(("first", "second"), [*MEETING, (r"~/.*/orders$", "/users")])
+def test_regexes_that_meet_in_a_text_neither_shows_are_disputed(first: str, second: str) -> None:
+    routes = _routes(
+        {"hosts": ["a.com"], "paths": [first]},
+        {"paths": [second], "methods": ["GET"], "headers": {"x": ["1"]}},
+    )
+    (contest,) = Router(routes).shadowed().disputed
+    won = [Router(routes, calculation=how).match(contest.example) for how in ("original", "strict")]
+    assert [match.route for match in won if match] == list(contest.routes)
+
+
+def test_regexes_of_a_header_meet_as_those_of_paths_do() -> None:
+    routes = _routes({"headers": {"x": ["~*^a.*"]}}, {"headers": {"x": ["~*.*b$"]}})
+    assert len(Router(routes).shadowed().undefined) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (r"~/users/\d+$", "~/users/[a-z]+$"),
+        ("~/([^/]+)/a$", "~/([^/]+)/b$"),
+        # Only `//b` would suit both, which the router sees as `/b`.
+        ("~/(/|c)b$", "~/[^c]b$"),
+    ],
+)
+def test_regexes_that_never_meet_leave_the_answer_complete(first: str, second: str) -> None:
+    shadows = Router(_routes({"paths": [first]}, {"paths": [second]})).shadowed()
+    assert (shadows.undefined, shadows.disputed, shadows.complete) == ((), (), True)
+
+
+def test_regexes_that_cannot_be_told_apart_leave_the_answer_incomplete() -> None:
+    shadows = Router(_routes({"paths": [r"~/\pL+/a$"]}, {"paths": ["~/[^/]+/[b-c]$"]})).shadowed()
+    assert (shadows.undefined, shadows.complete) == ((), False)
+
+
+def test_texts_to_contain_meet_in_a_text_neither_shows() -> None:
+    routes = _routes({"expression": 'http.path contains "a-a"'}, {"expression": 'http.path contains "b-b"'})
+    (contest,) = Router(routes, flavor="expressions").shadowed().undefined
+    assert "a-a" in contest.example.path
+    assert "b-b" in contest.example.path
+
+
+def test_looking_at_pairs_ends_after_so_many_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    routes = _routes(*({"paths": [rf"~/([^/]+)/{number}$"]} for number in range(8)))
+    assert Router(routes).shadowed().complete
+    monkeypatch.setattr("konnect_agent.gateway.shadowing._MAX_EVALUATIONS", 100)
+    assert not Router(routes).shadowed().complete
+
+
 def _some(values: list[str]) -> st.SearchStrategy[list[str] | None]:
     return st.none() | st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)
 

@@ -6,7 +6,7 @@ differ (see `regex`), the patterns concerned are asked one by one.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from konnect_agent.gateway.paths import decode, encode
 from konnect_agent.gateway.regexes.re2_binding import CompiledSet, PatternRefused, compile_set
@@ -17,31 +17,54 @@ _SET_INSTRUCTIONS = 40_000
 _GRAM = 5  # longer texts to file under are hardly rarer and cost a lookup per position
 
 
+class RequiredTexts:
+    """Sets of texts by number, each filed under a short text of its own that is rare among them."""
+
+    __slots__ = ("_buckets", "_lengths")
+
+    def __init__(self, required: Sequence[Sequence[str]]) -> None:
+        counts = Counter(gram for texts in required for gram in set(_grams(texts)))
+        self._buckets: dict[str, list[int]] = {}
+        for number, texts in enumerate(required):
+            gram = min(_grams(texts), key=lambda gram: (counts[gram], -len(gram)), default="")
+            self._buckets.setdefault(gram, []).append(number)
+        self._lengths = sorted({len(gram) for gram in self._buckets})
+
+    def possible(self, text: str) -> Iterator[list[int]]:
+        """Groups of the numbers whose texts `text` may contain; the same lists each time."""
+        for length in self._lengths:
+            grams = {text[at : at + length] for at in range(len(text) - length + 1)}
+            for gram in grams & self._buckets.keys():
+                yield self._buckets[gram]
+
+    def groups(self) -> Iterable[list[int]]:
+        """All groups."""
+        return self._buckets.values()
+
+
 class RegexIndex:
     """Many regexes, which must share a dialect and anchoring; those with a problem are left out."""
 
-    __slots__ = ("_buckets", "_lengths", "_sensitive", "_unfiled")
+    __slots__ = ("_filed", "_sensitive", "_together")
 
     def __init__(self, regexes: Sequence[Regex]) -> None:
         usable = [number for number, regex in enumerate(regexes) if regex.problem is None]
         self._sensitive = [(n, regexes[n]) for n in usable if regexes[n].syntax.sensitive]
-        filed = _rarest_grams(regexes, usable)
-        buckets: dict[str, list[int]] = {}
-        for number, gram in zip(usable, filed, strict=True):
-            buckets.setdefault(gram, []).append(number)
-        self._unfiled = _Together.of(regexes, buckets.pop("", []))
-        self._buckets = {gram: _Together.of(regexes, numbers) for gram, numbers in buckets.items()}
-        self._lengths = sorted({len(gram) for gram in buckets})
+        self._filed = RequiredTexts([regexes[number].syntax.required for number in usable])
+        self._together = {
+            group[0]: _Together.of(regexes, [usable[place] for place in group])
+            for group in self._filed.groups()
+        }
 
     def matching(self, text: str) -> list[int]:
         """Numbers of the regexes that match `text`, or cannot be evaluated on it, in no particular order."""
         data = encode(text)
-        groups = list(self._unfiled)
-        for length in self._lengths:
-            grams = {text[at : at + length] for at in range(len(text) - length + 1)}
-            for gram in grams & self._buckets.keys():
-                groups.extend(self._buckets[gram])
-        hits = [number for group in groups for number in group.matching(data)]
+        hits = [
+            number
+            for filed in self._filed.possible(text)
+            for group in self._together[filed[0]]
+            for number in group.matching(data)
+        ]
         if self._sensitive and (not text.isascii() or text.endswith("\n")):
             answers = {number: regex.test(text) for number, regex in self._sensitive}
             hits = [number for number in hits if number not in answers]
@@ -49,19 +72,11 @@ class RegexIndex:
         return hits
 
 
-def _grams(regex: Regex) -> Iterator[str]:
-    for run in regex.syntax.required:
+def _grams(texts: Sequence[str]) -> Iterator[str]:
+    for run in texts:
         width = min(len(run), _GRAM)
         for at in range(len(run) - width + 1):
             yield run[at : at + width]
-
-
-def _rarest_grams(regexes: Sequence[Regex], usable: Sequence[int]) -> list[str]:
-    counts = Counter(gram for number in usable for gram in set(_grams(regexes[number])))
-    return [
-        min(_grams(regexes[number]), key=lambda gram: (counts[gram], -len(gram)), default="")
-        for number in usable
-    ]
 
 
 class _Together:
