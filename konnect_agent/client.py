@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from konnect_agent.config import Config
 from konnect_agent.dialects import Intent, Speaker, speaker
 from konnect_agent.errors import ConfigError, InvalidArguments, NotRecorded, ToolUnavailable
+from konnect_agent.hops import why_missing
 from konnect_agent.regions import Region
 from konnect_agent.resources.alerts import Alerts
 from konnect_agent.resources.analytics import Analytics
@@ -196,7 +197,7 @@ class Konnect:
         connection = self._connected()
         ends = connection.ends()
         creates = _CREATION in flat(tool)
-        with starting() if creates else nullcontext():
+        with starting() if creates else nullcontext(), self._saying_where():
             found = (await connection.toolbox(ends=ends)).require(tool, tool)
             repeatable = found.read_only is True and not creates
             return await connection.call(found.name, dict(arguments or {}), idempotent=repeatable, ends=ends)
@@ -230,11 +231,13 @@ class Konnect:
 
     @contextmanager
     def _saying_where(self) -> Generator[None]:
-        """What a server does not have is about all of it, not about the call by which it was found out."""
+        """What a server does not have is about all of it, not about the call by which it was found out; a
+        gateway before it may keep it back."""
         try:
             yield
         except ToolUnavailable as error:
             error.endpoint = error.endpoint or self.endpoint
+            error.hint = why_missing(error.hint, self.endpoint)
             raise
 
     async def _speaking(self, *, fresh: bool = False, ends: float | None = None) -> _Spoken:

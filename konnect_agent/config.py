@@ -39,6 +39,7 @@ _WHERE = (
     "Create a personal access token (kpat_...) or a system account token (spat_...) in Konnect "
     "and set KONNECT_TOKEN."
 )
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110
 _POSITIVE = ("connect_timeout", "idle_timeout", "call_timeout", "deadline", "max_wait", "time_scale")
 _AT_LEAST_ONE = ("max_attempts", "max_in_flight", "max_response_bytes")
 
@@ -140,17 +141,27 @@ def check_headers(headers: Mapping[str, Any]) -> None:
     """Raise `ConfigError` for headers that are ours to send, or that HTTP cannot carry; no value is shown."""
     if not isinstance(headers, Mapping) or not all(isinstance(name, str) for name in headers):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigError("headers is no mapping of names to values.", hint="Give a dict of texts.")
+    said: set[str] = set()
     for name, value in headers.items():
         if name.strip().lower() == "authorization":
             raise ConfigError("headers carries an Authorization header.", hint="Give the token as token=.")
-        if name.strip().lower() in ("content-length", "transfer-encoding"):
+        if not _HEADER_NAME.fullmatch(name):
+            raise ConfigError(f"{name!r} is no name of a header.", hint="Write each as `name: value`.")
+        if name.lower() in said:
+            raise _named_twice(name)
+        said.add(name.lower())
+        if name.lower() in ("content-length", "transfer-encoding"):
             raise ConfigError(
                 f"headers carries {name}, which is for each message to say.", hint="Leave it out."
             )
-        if not isinstance(value, str) or not (name + value).isascii() or not (name + value).isprintable():
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
             raise ConfigError(
-                f"The header {name!r} is no line of printable ASCII.",
-                hint="Encode its value, or leave it out.",
+                f"The value of the header {name} is no line of printable ASCII.",
+                hint="Encode it, or leave the header out.",
+            )
+        if value != value.strip():
+            raise ConfigError(
+                f"The value of the header {name} has blanks around it.", hint="Leave the blanks out."
             )
 
 
@@ -205,8 +216,14 @@ def _headers(lines: str) -> dict[str, str]:
             raise ConfigError(
                 f"{HEADERS_VARIABLE} has a line that is no header.", hint="Write each as `name: value`."
             )
+        if name in headers:
+            raise _named_twice(name)
         headers[name] = value
     return headers
+
+
+def _named_twice(name: str) -> ConfigError:
+    return ConfigError(f"The header {name} is given twice.", hint="Give it once, in one spelling.")
 
 
 def _host_url(host: str) -> str | None:

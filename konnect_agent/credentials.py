@@ -6,7 +6,7 @@ words that turn up everywhere. So a value is a credential (inferred, no product 
 1. never below eight characters, and never under a name that is about the message (`Accept`, `User-Agent`,
    `X-Forwarded-For`, `traceparent`, `...-Id`, `...-Type`);
 2. under a name that says so (`apikey`, `X-Auth`, `Cookie`), with or without its scheme (`Bearer`, `Basic`),
-   and so is each part of it that has a digit;
+   and so is each part of it that has a digit, and what a `Basic` one encodes, with or without its user;
 3. under any other name if it looks like one: letters of both cases and digits, or very long, without blanks.
 
 A shorter key is still masked where its name stands before it (`apikey=...`): see `konnect_agent.redaction`.
@@ -15,6 +15,7 @@ A shorter key is still masked where its name stands before it (`apikey=...`): se
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 
 from konnect_agent.redaction import is_secret_name, remember
@@ -48,10 +49,21 @@ def credentials_of(name: str, value: str) -> Iterator[str]:
         return
     scheme, _, rest = value.partition(" ")
     found = [value, rest] if scheme.isalpha() else [value]
+    if scheme.lower() == "basic":
+        plain = _decoded(rest)
+        found += [plain, plain.partition(":")[2]]
     for part in _PARTS.split(value):
         inner = _ASSIGNED.fullmatch(part)
         found += [each for each in (part, inner[1] if inner else "") if any(map(str.isdecimal, each))]
     yield from (each for each in found if len(each) >= _SHORTEST)
+
+
+def _decoded(encoded: str) -> str:
+    """What Base64 encodes, an empty text if it is none."""
+    try:
+        return b64decode(encoded.strip()).decode()
+    except ValueError:
+        return ""
 
 
 def _looks_like_one(value: str) -> bool:

@@ -7,7 +7,8 @@
    on (`Via: ... kong/...`, `X-Kong-Upstream-Latency`): Kong's configuration reference, documented.
 4. Where no header tells (another product, `headers = off`), the words of Kong's own plugins do, or an HTML
    page: the server answers in JSON (inferred). In what was passed on, they are another gateway's, further on.
-5. Of other refusals nobody can tell whose they are; but what is about a call (400, 404, 422) is the server's.
+5. Of other refusals nobody can tell whose they are; but what is about a call (400, 404, 422) is the server's,
+   and a failure in JSON-RPC. Who may call what is also refused in JSON-RPC by ai-mcp-proxy (documented).
 Not to be asked about Konnect's own hosts: Kong is their edge, too. Through a proxy that is no Kong, its
 marks may come along: a marked answer with a bearer challenge is nobody's for sure either.
 """
@@ -18,9 +19,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from konnect_agent.decoding import Object, as_object
 from konnect_agent.errors import ACCESS_HINT, TOKEN_HINT, RateLimited
+from konnect_agent.regions import is_konnect
 
 UNTOLD = "the server or a gateway"
 """The name of the hop when the answer does not tell whose it is."""
@@ -64,6 +67,17 @@ _FURTHER_ON = (
     "the service, strip_path and preserve_host."
 )
 
+DENIED_OR_INVALID = (
+    "A gateway on the way answered: before 3.14, ai-mcp-proxy says with this code that its ACLs refuse the "
+    "tool to this caller. If they do not, compare the arguments with the tool's input schema."
+)
+"""What to do about invalid parameters in a JSON-RPC answer that a gateway made."""
+
+_HIDDEN = (
+    "A gateway on the way can hide it, too: the ACLs of ai-mcp-proxy take out of the list what this caller "
+    "may not use."
+)
+
 _BY_ANY_WEB_SERVER = frozenset({404, 405, 500})
 """What may be the page of any web server; with all else, proxies refuse."""
 
@@ -98,6 +112,9 @@ def refusing(status: int, headers: Mapping[str, str], body: Any) -> Hop | None:
     `headers` are the answer's, `body` is parsed or text; of a JSON-RPC answer, its `error`.
     """
     problem = as_object(body)
+    is_rpc = _is_rpc(problem)
+    if problem is not None and is_rpc:
+        problem = as_object(problem.get("data")) or problem
     named = {name.lower(): value.lower() for name, value in headers.items()}
     challenge = named.get("www-authenticate", "") if status == 401 else ""
     if (problem is not None and problem.get("instance")) or _KONNECT_NAMED.search(challenge):
@@ -112,12 +129,18 @@ def refusing(status: int, headers: Mapping[str, str], body: Any) -> Hop | None:
         if is_made_before:
             # What a gateway says when nothing came back: it had already set out to pass the request on.
             return _gateway(status) if says and status >= 500 else Hop("another gateway", _FURTHER_ON)
-        return _untold(status) if status in (502, 503, 504) and not _is_rpc(problem) else None
+        return _untold(status) if status in (502, 503, 504) and not is_rpc else None
     marked = "x-kong-response-latency" in named or named.get("server", "").startswith("kong/")
     if is_made_before or (marked and "bearer" not in schemes):
         return _gateway(status)
-    can_be_told = status < 500 and status not in (401, 403, 429)
-    return None if can_be_told or _is_rpc(problem) else _untold(status)
+    can_be_told = is_rpc if status >= 500 else status not in (401, 403, 429)
+    return None if can_be_told else _untold(status)
+
+
+def why_missing(hint: str, url: str) -> str:
+    """`hint`, why a tool is missing, with the reason there can be behind any URL that is not Konnect's."""
+    is_said = _HIDDEN in hint or is_konnect(urlsplit(url).hostname or "")
+    return hint if is_said else f"{hint} {_HIDDEN}".lstrip()
 
 
 def _gateway(status: int) -> Hop:
@@ -150,5 +173,5 @@ def _is_konnects(body: Object | None, status: int) -> bool:
 
 
 def _is_rpc(body: Object | None) -> bool:
-    """Whether a body is an error of JSON-RPC, as MCP servers write them; plugins of Kong's are marked."""
+    """Whether a body is an error of JSON-RPC, as MCP servers write them, and gateways that speak MCP."""
     return body is not None and ("jsonrpc" in body or isinstance(body.get("code"), int))

@@ -17,10 +17,12 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from konnect_agent import hops
 from konnect_agent.decoding import Object, as_list, as_object, undecodable
 from konnect_agent.errors import (
     ENDPOINT_HINT,
     ConnectionFailed,
+    Forbidden,
     HttpError,
     InvalidArguments,
     KonnectError,
@@ -96,8 +98,11 @@ def refusing(error: Object) -> dict[str, Any]:
     }
 
 
-def refused(error: Object, *, connecting: bool = False) -> KonnectError:
-    """The error of the tree for a JSON-RPC error."""
+def refused(
+    error: Object, *, connecting: bool = False, headers: Mapping[str, str] | None = None
+) -> KonnectError:
+    """The error of the tree for a JSON-RPC error. `headers` are the answer's, given where a gateway may be on
+    the way: what one says is never about the token's roles."""
     code, message = error.get("code"), error.get("message")
     words = message if isinstance(message, str) else ""
     if code == PARSE_ERROR:
@@ -107,13 +112,34 @@ def refused(error: Object, *, connecting: bool = False) -> KonnectError:
     meant = refusal(words, error.get("data"))
     if code == INTERNAL_ERROR and type(meant) is ToolError:
         meant = ServerError(meant.message, status=500)
+    if headers is not None and isinstance(meant, HttpError):
+        meant = _told_apart(meant, error, headers)
     if connecting and not isinstance(meant, HttpError):
         return ConnectionFailed(f"The server refuses to speak with this client: {words}", hint=ENDPOINT_HINT)
     if code == METHOD_NOT_FOUND or _NO_SUCH_TOOL.search(words):
         return ToolUnavailable(f"The server does not know this: {words}")
     if code == INVALID_PARAMS and type(meant) is ToolError:
-        return InvalidArguments(meant.message)
+        meant = InvalidArguments(meant.message)
+    if isinstance(meant, InvalidArguments) and headers is not None and hops.refusing(400, headers, error):
+        meant.hint = hops.DENIED_OR_INVALID
     return meant
+
+
+def _told_apart(meant: HttpError, error: Object, headers: Mapping[str, str]) -> HttpError:
+    """`meant`, as the refusal of a gateway if it is one, or may be."""
+    hop = hops.refusing(meant.status, headers, error)
+    if hop is None:
+        return meant
+    kind = Forbidden if isinstance(meant, Forbidden) else type(meant)
+    return kind(
+        f"JSON-RPC error from {hop.name}: {meant.message}",
+        status=meant.status,
+        retry_after=meant.retry_after,
+        hop=hop.name,
+        hint=hop.hint,
+        title=meant.title,
+        detail=meant.detail,
+    )
 
 
 def other_era(words: str, *, status: int | None = None) -> SessionLost:

@@ -58,7 +58,8 @@ class Exchange:
     """What happens on the wire for one operation of ours, which may take several requests.
 
     `connecting` is set while a connection is being made: a refusal then concerns all of it, and waits in
-    `refused` until the SDK has tried every era. `said` is the JSON-RPC error that came last, if one did.
+    `refused` until the SDK has tried every era. `said` is the JSON-RPC error that came last, if one did, and
+    `headers` those of the answer; None where no gateway can be on the way.
     """
 
     request_id: str = field(default_factory=lambda: token_hex(16))
@@ -66,6 +67,7 @@ class Exchange:
     attempts: int = 0
     refused: KonnectError | None = None
     said: Object = field(default_factory=dict[str, Any])
+    headers: Mapping[str, str] | None = None
 
 
 exchange: ContextVar[Exchange | None] = ContextVar("konnect_agent_exchange", default=None)
@@ -133,13 +135,11 @@ class Wire:
         request.extensions["timeout"]["read"] = patience
         try:
             takes_back = opts.get("cancel_on_abandon", True)
-            answer = await self._exchanged(
-                request, rpc_id, connecting=record.connecting, takes_back=takes_back
-            )
+            answer = await self._exchanged(request, rpc_id, record, takes_back=takes_back)
             if "result" in answer:
                 return cast("dict[str, Any]", answer["result"])
             record.said = answer["error"]
-            failure = jsonrpc.refused(record.said, connecting=record.connecting)
+            failure = jsonrpc.refused(record.said, connecting=record.connecting, headers=record.headers)
         except BROKEN as error:
             failure = broken(error, request)
         except KonnectError as error:
@@ -234,13 +234,13 @@ class Wire:
             await (await self._send(request)).aclose()
 
     async def _exchanged(
-        self, request: httpx2.Request, rpc_id: int, *, connecting: bool, takes_back: bool
+        self, request: httpx2.Request, rpc_id: int, record: Exchange, *, takes_back: bool
     ) -> Object:
         """The exchange of one request, which `end` can cut off; given up by the caller, it is taken back."""
         with anyio.CancelScope() as under_way:
             self._under_way.add(under_way)
             try:
-                return await self._answer(request, rpc_id, connecting=connecting)
+                return await self._answer(request, rpc_id, record)
             except (anyio.get_cancelled_exc_class(), httpx2.ReadTimeout):
                 if takes_back:
                     self._take_back(rpc_id)
@@ -249,14 +249,15 @@ class Wire:
                 self._under_way.discard(under_way)
         raise Unreachable(_ENDED)
 
-    async def _answer(self, request: httpx2.Request, rpc_id: int, *, connecting: bool) -> Object:
+    async def _answer(self, request: httpx2.Request, rpc_id: int, record: Exchange) -> Object:
         """What the server says to a request: its `result` or its `error`. Raises whatever comes instead."""
         response = await self._send(request)
+        record.headers = None if is_konnect(self._url.host) else response.headers
         request.extensions["timeout"]["read"] = self._config.idle_timeout
         try:
             if response.status_code >= 400:
-                return await self._refusal(response, connecting=connecting)
-            if connecting and _SESSION in response.headers:
+                return await self._refusal(response, record)
+            if record.connecting and _SESSION in response.headers:
                 self._place[_SESSION] = response.headers[_SESSION]
             cap = self._config.max_response_bytes
             if not holds_events(response):
@@ -267,20 +268,20 @@ class Wire:
         finally:
             await response.aclose()
 
-    async def _refusal(self, response: httpx2.Response, *, connecting: bool) -> Object:
+    async def _refusal(self, response: httpx2.Response, record: Exchange) -> Object:
         """4xx and 5xx: JSON-RPC's own way of saying no (era negotiation needs it); raises any other."""
-        status = response.status_code
+        status, connecting, headers = response.status_code, record.connecting, record.headers
         body = b""
         with suppress(KonnectError, *BROKEN):  # the status is known, and says more than a broken body
             body = await whole(response, _ERROR_BODY_CAP)
         said = (as_object(jsonrpc.parsed(body)) or {}).get("error")
         asked = retry_after_seconds(response.headers.get("retry-after"))
-        headers = None if is_konnect(self._url.host) else response.headers
         failure = http_error(status, said or body, headers=headers, retry_after=asked, connecting=connecting)
         told: dict[str, Any] = {"trace": failure.trace, "title": failure.title, "detail": failure.detail}
         hop = failure.hop if isinstance(failure, HttpError) else None
+        is_told = as_object(said) is not None  # of a call in JSON-RPC, its error says more than the status
         # In words of its own a gateway speaks of itself; what is empty, or JSON-RPC, it may have passed on.
-        is_passed_on = hop is None or not body.strip() or as_object(said) is not None
+        is_passed_on = hop is None or is_told or not body.strip()
         if (
             is_passed_on
             and _SESSION in response.request.headers
@@ -288,11 +289,11 @@ class Wire:
         ):
             what = f"The server no longer knows the mcp session (HTTP {status})."
             failure = SessionLost(what, status=status, **told)
-        elif hop:
+        elif hop and not (is_told and status in (400, 422)):
             pass  # whatever it says is not about what the server is
         elif not connecting and status in (400, 422) and is_other_era(failure.message):
             failure = jsonrpc.other_era(failure.message, status=status)
-        elif status in (400, 404, 405, 422) and as_object(said) is not None:
+        elif status in (400, 404, 405, 422) and is_told:
             return {"error": said}
         elif status in (404, 405):
             failure = no_endpoint(status, **told)

@@ -46,8 +46,9 @@ class McpEndpoint:
     """What `ai-mcp-proxy` makes of a route. Slotted, like a finding: a global one makes every route one.
 
     `is_endpoint` is False for a mode that offers tools to other routes only, None for one that is missing or
-    not known here. `access_by` says what `access` names; `who_may_call` is the same in a sentence,
-    `said` everything but the authentication, which is None where not every plugin was seen.
+    not known here. `access_by` says what `access` names, `partial_access` why it does not hold for every
+    request; `who_may_call` is the same in a sentence, `said` everything but the authentication, which is None
+    where not every plugin was seen.
     """
 
     plugin_id: str | None
@@ -56,6 +57,7 @@ class McpEndpoint:
     who_may_call: str
     access_by: str
     access: tuple[AccessRule, ...]
+    partial_access: tuple[str, ...]
     authentication: McpAuthentication | None
     limits: McpLimits
     said: str
@@ -70,6 +72,7 @@ class McpEndpoint:
             who_may_call=scrub(proxy.who_may_call()),
             access_by=scrub(proxy.by),
             access=tuple(map(_scrubbed, proxy.rules)),
+            partial_access=proxy.partial_access,
             authentication=McpAuthentication.of(entry) if entry else None,
             limits=McpLimits(
                 max_request_body_size=proxy.max_request_body_size,

@@ -241,6 +241,31 @@ def test_a_header_that_http_cannot_carry_is_refused_without_its_value(name: str,
     assert "cret" not in str(error)
 
 
+@pytest.mark.parametrize("name", ['{"apikey"', "api key", " apikey", "", "apikey:", "naïve"])
+def test_a_name_that_no_header_has_is_refused_and_named(name: str) -> None:
+    assert repr(name) in str(refused(token=TOKEN, headers={name: "secret"}))
+
+
+@pytest.mark.parametrize("value", [" secret", "secret ", "\tsecret"])
+def test_a_value_with_blanks_around_it_is_refused_without_it(value: str) -> None:
+    error = str(refused(token=TOKEN, headers={"apikey": value}))
+    assert ("apikey" in error, "secret" in error) == (True, False)
+
+
+def test_headers_that_every_client_sends_are_taken() -> None:
+    headers = {"X-Team": 'a, b; c="d"', "x_team.2": "", "ETag!#$%&'*+-^`|~": "é".encode().hex()}
+    assert dict(Config(token=TOKEN, headers=headers).headers) == headers
+
+
+def test_one_header_is_not_given_twice() -> None:
+    error = str(refused(token=TOKEN, headers={"apikey": "secret", "APIKEY": "cret"}))
+    assert ("APIKEY is given twice" in error, "cret" in error) == (True, False)
+    for second in ("apikey: cret", "ApiKey: cret"):
+        with pytest.raises(ConfigError, match="given twice") as caught:
+            Config.build(TOKEN, environ={**GATEWAY, "KONNECT_MCP_HEADERS": f"apikey: secret\n{second}"})
+        assert "cret" not in f"{caught.value!r} {caught.value.hint}"
+
+
 def test_a_config_error_is_a_value_error_and_nothing_was_sent() -> None:
     assert isinstance(refused(token="nonsense"), ValueError)
 

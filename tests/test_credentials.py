@@ -36,6 +36,8 @@ def test_what_can_be_a_credential_is_one(name: str, value: str) -> None:
     ("name", "value", "inner"),
     [
         ("Proxy-Authorization", "Basic QWxhZGRpbjpvcGVu", "QWxhZGRpbjpvcGVu"),
+        ("X-Auth", "Basic Ym9iOmh1bnRlcjJwYXNzOQ==", "bob:hunter2pass9"),
+        ("X-Auth", "basic Ym9iOmh1bnRlcjJwYXNzOQ==", "hunter2pass9"),
         ("X-Auth", "Bearer withoutanydigit", "withoutanydigit"),
         ("Cookie", "theme=dark; door=Zz12345678; lang=en", "Zz12345678"),
         ("Signature", 'keyId="me",signature="a1b2c3d4e5"', "a1b2c3d4e5"),
@@ -44,6 +46,11 @@ def test_what_can_be_a_credential_is_one(name: str, value: str) -> None:
 def test_the_credential_inside_a_value_is_one_by_itself(name: str, value: str, inner: str) -> None:
     assert inner in set(credentials_of(name, value))
     assert {"Bearer", "dark", "theme=dark"} & set(credentials_of(name, value)) == set()
+
+
+@pytest.mark.parametrize("encoded", ["Ym9i", "YWRtaW46a29uZw==", "no!base64", "/////w=="])
+def test_of_a_basic_credential_nothing_short_or_unreadable_is_masked(encoded: str) -> None:
+    assert {"bob", "kong", "", "admin"} & set(credentials_of("X-Auth", f"Basic {encoded}")) == set()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from konnect_agent.errors import (
     ServerError,
     Unauthorized,
 )
-from konnect_agent.hops import UNTOLD
+from konnect_agent.hops import UNTOLD, why_missing
 from konnect_agent.refusals import http_error
 
 MADE = {"Server": "kong/3.12.0.0-enterprise-edition", "X-Kong-Response-Latency": "1"}
@@ -238,6 +238,42 @@ def test_kongs_words_among_others_are_not_its_own() -> None:
     body = json.dumps({"message": "no Route matched with those values", "routes": []})
     assert refused(404, body, {})[1] is None
     assert refused(401, json.dumps({"message": "No API key found in request", "status": 401}), {})[1] is None
+
+
+def rpc_error(data: object = None) -> str:
+    error = {"code": -32602, "message": "forbidden", "data": data}
+    return json.dumps(error)
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+@pytest.mark.parametrize(("headers", "hop"), [({}, UNTOLD), (MADE, "the gateway"), (PASSED_ON, None)])
+def test_an_error_in_json_rpc_tells_no_more_than_another_whose_refusal_it_is(
+    status: int, headers: Mapping[str, str], hop: str | None
+) -> None:
+    assert refused(status, rpc_error(), headers)[1] == hop
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_failure_in_json_rpc_is_the_servers(status: int) -> None:
+    assert refused(status, rpc_error(), {})[1] is None
+    assert refused(status, rpc_error(), PASSED_ON)[1] is None
+
+
+@pytest.mark.parametrize("headers", [{}, MADE, PASSED_ON])
+def test_a_problem_of_konnect_inside_an_error_of_json_rpc_stays_konnects(headers: Mapping[str, str]) -> None:
+    assert refused(403, rpc_error(json.loads(problem(403))), headers)[1] is None
+
+
+def test_a_gateway_can_hide_a_tool_behind_every_url_but_konnects() -> None:
+    for url in (
+        "https://gateway.example.com/konnect-mcp",
+        "http://127.0.0.1:8000/",
+        "https://konghq.com.evil",
+    ):
+        hint = why_missing("It is missing.", url)
+        assert hint.startswith("It is missing. A gateway on the way")
+        assert why_missing(hint, url) == hint
+    assert why_missing("It is missing.", "https://us.mcp.konghq.com/") == "It is missing."
 
 
 def test_nobody_asks_about_gateways_where_there_can_be_none() -> None:

@@ -5,11 +5,13 @@ route's listener offers; of a mode not known here nothing can be told. Who may c
 rules on top of authentication: deny first, then an allow list if there is one, and a tool's own rule, also an
 empty one, instead of the default. What limits requests is the plugin's own `max_request_body_size` (an
 integer in its schema; 0: no limit, less than 0: nowhere explained), and the plugins beside it that count
-requests or measure their bodies. Those that count tokens, responses or GraphQL costs do not.
+requests or measure their bodies. Those that count tokens, responses or GraphQL costs do not. Where the proxy
+itself has a condition, requests that miss it reach an MCP server behind the route with neither its rules nor
+its limit (inferred); the modes that answer by themselves have none there.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from konnect_agent.gateway.effective_plugin import EffectivePlugin, EffectivePlugins, listed
@@ -19,6 +21,7 @@ from konnect_agent.gateway.entity_fields import EntityFields, mapping_of, texts_
 MCP_PROXY = "ai-mcp-proxy"
 _LISTENERS = frozenset({"passthrough-listener", "conversion-listener", "listener"})
 _NO_LISTENER = "conversion-only"
+_ANSWERING = {*_LISTENERS, _NO_LISTENER} - {"passthrough-listener"}
 _DEFAULT_SIZE = 1_048_576
 _BY_SIZE = frozenset({"request-size-limiting"})
 _BY_RATE = frozenset({"rate-limiting", "rate-limiting-advanced", "service-protection"})
@@ -39,7 +42,8 @@ class McpProxy:
 
     `by` says what the access rules name: `username`, `consumer_id`, `custom_id`, or a claim of a token.
     `body_limits` and `rate_limits` name the other plugins that limit every request there, `partial_body` and
-    `partial_rate` those that may be skipped, each with the reason.
+    `partial_rate` those that may be skipped, each with the reason, and so may this one be: `partial_access`
+    says it of the access rules.
     """
 
     plugin: EffectivePlugin
@@ -51,6 +55,12 @@ class McpProxy:
     rate_limits: tuple[str, ...]
     partial_body: tuple[str, ...] = ()
     partial_rate: tuple[str, ...] = ()
+    partial_access: tuple[str, ...] = ()
+
+    @property
+    def may_be_skipped(self) -> bool:
+        """Whether requests may reach an MCP server here without it."""
+        return self.plugin.conditional and self.mode not in _ANSWERING
 
     @property
     def is_endpoint(self) -> bool | None:
@@ -62,12 +72,14 @@ class McpProxy:
         """Whether nothing at the gateway's level limits the size of a request; None if it cannot be told."""
         if self.body_limits:
             return False
+        if self.may_be_skipped:
+            return True
         return None if self.max_request_body_size is None else self.max_request_body_size == 0
 
     @property
     def refuses_strangers(self) -> bool:
         """Whether whoever is not known by name may call no tool, but for those with a rule of their own."""
-        return any(rule.tool is None and rule.allow for rule in self.rules)
+        return not self.may_be_skipped and any(rule.tool is None and rule.allow for rule in self.rules)
 
     @property
     def open_tools(self) -> tuple[str, ...]:
@@ -96,11 +108,12 @@ class McpProxy:
             said += [f"{tools} for {listed(rule.allow)} only"] if rule.allow else []
             said += [f"{tools} not for {listed(rule.deny)}"] if rule.deny else []
             said += [] if rule.allow or rule.deny else [f"{tools} for whoever gets in"]
-        return f"Access by {self.by}: {'; '.join(said)}."
+        besides = f" {listed(self.partial_access)}." if self.partial_access else ""
+        return f"Access by {self.by}: {'; '.join(said)}.{besides}"
 
     def limits(self, all_plugins: bool = True) -> str:
         """What limits requests, in a sentence or two."""
-        size = self.max_request_body_size
+        size = 0 if self.may_be_skipped else self.max_request_body_size
         sizes = [f"{size:,} bytes by the plugin"] if size else []
         sizes += self.body_limits
         more = "" if all_plugins else ", as far as could be seen"
@@ -118,20 +131,27 @@ def mcp_proxy(running: EffectivePlugins) -> McpProxy | None:
     if plugin is None:
         return None
     config = read_plugin(plugin.plugin).config
+    rules, size = tuple(_rules(config)), _size(config)
     mode = config.get("mode")
     claim = config.get("access_token_claim_field")
     by_token = config.get("acl_attribute_type") == "oauth_access_token"
-    return McpProxy(
+    proxy = McpProxy(
         plugin=plugin,
         mode=mode if isinstance(mode, str) and mode else None,
-        max_request_body_size=_size(config),
+        max_request_body_size=size,
         by=f"the claim {claim}" if by_token else str(config.get("consumer_identifier") or "username"),
-        rules=tuple(_rules(config)),
+        rules=rules,
         body_limits=_always(running, _BY_SIZE),
         rate_limits=_always(running, _BY_RATE),
         partial_body=_partly(running, _BY_SIZE),
         partial_rate=_partly(running, _BY_RATE),
     )
+    if not proxy.may_be_skipped:
+        return proxy
+    most = f" ({size:,} bytes)" if size else ""
+    own = () if size == 0 else (f"{MCP_PROXY}{most} has a condition",)
+    held = (f"{MCP_PROXY} has a condition: its rules hold for requests that meet it",) if rules else ()
+    return replace(proxy, partial_body=(*own, *proxy.partial_body), partial_access=held)
 
 
 def _always(running: EffectivePlugins, names: frozenset[str]) -> tuple[str, ...]:

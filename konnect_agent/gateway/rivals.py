@@ -1,10 +1,11 @@
 """Which routes of a gateway get in the way of one of them, and whose way it gets in.
 
 For every two parts, one of the route's and one of another's, requests are sought that satisfy both
-(`witnesses`), and the whole table says who comes first. Of a longer path than both routes name nobody is
+(`meetings`), and the whole table says who comes first. Of a longer path than both routes name nobody is
 surprised: what counts is a request for exactly a path of the route that does not come first there. That one
 is lost, won or, with equal ranks, left to chance. The flavor and the calculation are the data plane's and
 not known here (fact sheet 7.1, 7.6): an expression shows the flavor, and both calculations are looked at.
+Where there is more to compare than some seconds allow, the rest is not looked at.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -13,13 +14,15 @@ from itertools import islice
 from typing import Any, Literal, cast
 
 from konnect_agent.gateway.competition import TreeCompetition
+from konnect_agent.gateway.meetings import Meetings, Work
 from konnect_agent.gateway.request import Facts, Request
 from konnect_agent.gateway.routing import CALCULATIONS, Router
 from konnect_agent.gateway.table import TreeTable
-from konnect_agent.gateway.witnesses import Part, joint_witnesses
+from konnect_agent.gateway.witnesses import Part
 
 How = Literal["loses", "wins", "ties"]
 _PER_PAIR = 24
+_MOST_WORK = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,13 @@ def rivalries(
 
 def _in_table(table: TreeTable, route: object, methods: Collection[str]) -> Iterator[Rivalry]:
     parts = TreeCompetition(table).parts
-    places = range(len(table))
+    meetings, places = Meetings(parts, Work(_MOST_WORK)), range(len(table))
     own = [place for place in places if table.route(place).origin is route]
     for place in own:
         for other in places:
-            if other in own:
+            if other in own or meetings.work.left <= 0:
                 continue
-            for example in islice(joint_witnesses(parts[place], parts[other]), _PER_PAIR):
+            for example in islice(meetings.between(place, other), _PER_PAIR):
                 how = _how(table, own, other, example)
                 if how is None or (how != "wins" and example.method not in methods):
                     continue

@@ -41,7 +41,7 @@ async def call(
     given = read_arguments(arguments)
     with showing(options) as display:
         async with connected(options) as konnect:
-            found = tool_called(tool, await konnect.tools())
+            found = tool_called(tool, await konnect.tools(), konnect.endpoint)
             if found.read_only is not True and not yes:
                 await _confirmed(konnect, found, given, display)
             answer = sealed(await konnect.call(found.name, given))

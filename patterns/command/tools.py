@@ -8,7 +8,8 @@ from typing import Annotated, Any, cast
 from cyclopts import Parameter
 
 from konnect_agent.dialects.classic import ROWS
-from konnect_agent.errors import InvalidArguments
+from konnect_agent.errors import InvalidArguments, ToolUnavailable
+from konnect_agent.hops import why_missing
 from konnect_agent.matching import rank
 from konnect_agent.toolbox import Tool, Toolbox
 from patterns.command import outcome
@@ -45,7 +46,7 @@ async def tools(
     with showing(options):
         async with connected(options) as konnect:
             toolbox = await konnect.tools()
-            listed = toolbox.tools if tool is None else (tool_called(tool, toolbox),)
+            listed = toolbox.tools if tool is None else (tool_called(tool, toolbox, konnect.endpoint),)
     if options.format == "json":
         from patterns.report.as_json import dump
 
@@ -58,16 +59,20 @@ async def tools(
     return outcome.DONE
 
 
-def tool_called(name: str, toolbox: Toolbox) -> Tool:
-    """The tool somebody asked for by name. Raises `ToolUnavailable` when this server does not offer it, and
-    `InvalidArguments` for a name that Kong documents nowhere, which is a slip rather than a permission.
+def tool_called(name: str, toolbox: Toolbox, endpoint: str) -> Tool:
+    """The tool of `endpoint` that somebody asked for by name. Raises `ToolUnavailable` when it does not offer
+    it, and `InvalidArguments` for a name that Kong documents nowhere: a slip rather than a permission.
     """
     documented = Toolbox(Tool(tool) for tool, _ in ROWS.values())
     if toolbox.find(name) is None and documented.find(name) is None:
         alike = [toolbox.names[match.index] for match in rank(name, toolbox.names, limit=3)]
         hint = f"Is {' or '.join(alike)} meant? " if alike else ""
         raise InvalidArguments(f"There is no tool {name!r}.", hint=f"{hint}`konnect-agent tools` lists all.")
-    return toolbox.require(name)
+    try:
+        return toolbox.require(name)
+    except ToolUnavailable as error:
+        error.hint = why_missing(error.hint, endpoint)
+        raise
 
 
 def _data(tool: Tool) -> dict[str, Any]:

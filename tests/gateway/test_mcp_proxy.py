@@ -133,6 +133,39 @@ def test_a_limit_with_a_condition_is_none_for_everyone_and_is_named() -> None:
     )
 
 
+def under_a_condition(*others: dict[str, Any], **config: Any) -> McpProxy:
+    """ai-mcp-proxy, skipped for some requests."""
+    set_up = {"mode": "passthrough-listener", **config}
+    own = {"id": "m", "name": "ai-mcp-proxy", "condition": "request.path == '/x'", "config": set_up}
+    seen = mcp_proxy(effective_plugins([own, *others], route=ROUTE))
+    assert seen is not None
+    return seen
+
+
+def test_a_proxy_that_may_be_skipped_limits_and_protects_some_requests_only() -> None:
+    seen = under_a_condition(max_request_body_size=10, default_acl=[{"allow": ["agents"]}])
+    assert (seen.body_is_unlimited, seen.refuses_strangers) == (True, False)
+    assert seen.partial_body == ("ai-mcp-proxy (10 bytes) has a condition",)
+    assert seen.who_may_call() == (
+        "Access by username: tools for agents only. "
+        "ai-mcp-proxy has a condition: its rules hold for requests that meet it."
+    )
+    assert "not limited by size and not by rate. ai-mcp-proxy (10 bytes) has" in seen.summary()
+    assert under_a_condition({"id": "z", "name": "request-size-limiting"}).body_is_unlimited is False
+
+
+def test_a_condition_of_a_proxy_without_limit_and_rules_takes_nothing_away() -> None:
+    seen = under_a_condition(max_request_body_size=0)
+    assert (seen.partial_body, seen.partial_access) == ((), ())
+
+
+@pytest.mark.parametrize("mode", ["listener", "conversion-listener", "conversion-only"])
+def test_past_a_proxy_that_answers_by_itself_there_is_no_mcp_server(mode: str) -> None:
+    seen = under_a_condition(mode=mode, max_request_body_size=10, default_acl=[{"allow": ["agents"]}])
+    assert (seen.body_is_unlimited, seen.refuses_strangers) == (False, True)
+    assert (seen.partial_body, seen.partial_access) == ((), ())
+
+
 def test_a_tools_own_rule_replaces_the_default_even_if_it_is_empty() -> None:
     default = [{"allow": ["agents"]}]
     tools: list[dict[str, Any]] = [

@@ -115,6 +115,7 @@ def mcp_endpoint(text: str | None) -> McpEndpoint:
         who_may_call=said,
         access_by=said,
         access=(AccessRule(None, (said,), ()), AccessRule(said, (), (said,))),
+        partial_access=(said,),
         authentication=McpAuthentication("required", True, (text,), text) if text else None,
         limits=McpLimits(
             max_request_body_size=0,

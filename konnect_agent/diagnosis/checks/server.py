@@ -14,7 +14,7 @@ from konnect_agent.diagnosis.checks.network import tcp
 from konnect_agent.diagnosis.checks.settings import headers, token
 from konnect_agent.diagnosis.checks.tls import tls
 from konnect_agent.errors import ENDPOINT_HINT, Forbidden, HttpError, ToolUnavailable, Unauthorized
-from konnect_agent.hops import UNTOLD
+from konnect_agent.hops import UNTOLD, why_missing
 from konnect_agent.refusals import HTML_PAGE
 
 _GENERATIONS = {
@@ -78,7 +78,9 @@ async def generation(case: Case) -> Seen:
     found = await case.konnect.tools()
     if not recognised(found):
         offered = ", ".join(found.names[:_SHOWN]) or "no tools at all"
-        raise ToolUnavailable(f"None of Kong's tools are there; the server offers {offered}.")
+        raise ToolUnavailable(
+            f"None of Kong's tools are there; the server offers {offered}.", hint=_why_missing(case)
+        )
     name = await case.konnect.generation()
     return ok(f"{name}: {_GENERATIONS.get(name, 'known to this program')}", generation=name)
 
@@ -94,4 +96,8 @@ async def tools(case: Case) -> Seen:
     seen += f"; missing: {', '.join(missing)}" if missing else ""
     seen += f"; also {', '.join(extra)}" if extra else ""
     facts = {"missing": missing, "offered": list(found.names)}
-    return warning(seen, advice=ToolUnavailable.default_hint, **facts) if missing else ok(seen, **facts)
+    return warning(seen, advice=_why_missing(case), **facts) if missing else ok(seen, **facts)
+
+
+def _why_missing(case: Case) -> str:
+    return why_missing(ToolUnavailable.default_hint, case.target.url)

@@ -63,6 +63,7 @@ _AROUND = {"services": [_SERVICE], "routes": [_ROUTE]}
         {**_AROUND, "plugins": [_ONLY_AGENTS]},
         {**_AROUND, "plugins": [_ONE_FOR_ALL]},
         {**_AROUND, "plugins": [_PROXY, _KEY_AUTH | _CONDITION]},
+        {**_AROUND, "plugins": [_ONLY_AGENTS | _CONDITION]},
         {"routes": [_ROUTE | {"service": None}], "plugins": [_LISTENER]},
         {**_AROUND, "plugins": [_PROXY | {"service": None}, _KEY_AUTH | {"enabled": False}]},
     ],
@@ -71,7 +72,7 @@ def mcp_endpoint_without_authentication(at: Snapshot) -> Iterator[Problem]:
     """An MCP endpoint tells every caller which tools there are, and runs them. Without authentication that is
     everyone who can reach the route, and the plugin's access rules know nobody by name: where the default has
     an allow list, they may call only tools whose own rule has none. Medium where authentication runs, but not
-    for every request.
+    for every request. Where it lets strangers in as its `anonymous` consumer, KNA003 says so, not this rule.
     """
     yield from _problems(at, _open)
 
@@ -104,6 +105,8 @@ def _open(exposure: Exposure, proxy: McpProxy) -> Problem | None:
     passes=[
         {**_AROUND, "plugins": [_PROXY]},
         {**_AROUND, "plugins": [_PROXY | {"config": {"mode": "listener"}}]},
+        {**_AROUND, "plugins": [_PROXY | _CONDITION | {"config": {"mode": "conversion-listener"}}]},
+        {**_AROUND, "plugins": [_PROXY | _CONDITION, _SIZE]},
         {**_AROUND, "plugins": [_UNLIMITED, _SIZE]},
         {**_AROUND, "plugins": [_CONVERSION]},
     ],
@@ -111,6 +114,7 @@ def _open(exposure: Exposure, proxy: McpProxy) -> Problem | None:
         {**_AROUND, "plugins": [_UNLIMITED]},
         {**_AROUND, "plugins": [_PROXY | {"config": _CONFIG | {"max_request_body_size": "0"}}]},
         {**_AROUND, "plugins": [_UNLIMITED, _SIZE | _CONDITION]},
+        {**_AROUND, "plugins": [_PROXY | _CONDITION]},
         {**_AROUND, "plugins": [_UNLIMITED, _SIZE | {"consumer": {"id": "c"}}]},
         {**_AROUND, "fellow_plugins": [_UNLIMITED | {"service": None}]},
     ],
