@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from html import escape
 from threading import Lock
 from typing import Any, Literal, cast
 from urllib.parse import quote
@@ -154,9 +155,11 @@ def redact(data: Any, hide: Hide = mask) -> Any:
 
 
 def _forms(secret: str) -> set[str]:
-    """How a secret is written: as it is, in JSON or Python once and twice, in a URL."""
+    """How a secret is written: as it is, in JSON or Python once and twice, in a URL, in HTML."""
     once, pythons = json.dumps(secret)[1:-1], secret.replace("\\", "\\\\").replace("'", "\\'")
-    return {secret, once, json.dumps(once)[1:-1], pythons, quote(secret), quote(secret, safe="")}
+    slashed = once.replace("/", "\\/")
+    in_json = {once, slashed, json.dumps(once)[1:-1], json.dumps(slashed)[1:-1]}
+    return {secret, pythons, *in_json, quote(secret), quote(secret, safe=""), escape(secret)}
 
 
 def _without_values(text: str, names: re.Pattern[str], values: re.Pattern[str], hide: Hide) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from urllib.parse import quote
 
 import pytest
@@ -25,7 +26,10 @@ TOKEN = "kpat_Credentials0Of0Headers"
         ("X-Session-Id", "abcdefgh"),
         ("X-Shop", "gwKEY-4711-abc"),
         ("X-Shop", "c0ffee0123456789"),
-        ("X-Shop", "no-digit-but-longer-than-most-words"),
+        ("X-Shop", "NO-digit-but-longer-than-most-words"),
+        ("X-Forwarded-Access-Token", "abcdefgh"),
+        ("Trace-Token", "abcdefgh"),
+        ("apikey", "c0ffee00-1111-4222-8333-444455556666"),
     ],
 )
 def test_what_can_be_a_credential_is_one(name: str, value: str) -> None:
@@ -72,6 +76,9 @@ def test_of_a_basic_credential_nothing_short_or_unreadable_is_masked(encoded: st
         ("X-Tenant-Id", "9524ec7d-36d9-465d-a8c5-83a3c9390458"),
         ("X-Auth-Type", "oauth2-bearer-only"),
         ("X-Author", "somebody-important"),
+        ("X-Auth-Project", "storefront-production"),
+        ("X-Control-Plane", "9524ec7d-36d9-465d-a8c5-83a3c9390458"),
+        ("X-Control-Plane-Name", "storefront-production-eu-west"),
         ("X-Back", "https://app.example.com/konnect/back"),
     ],
 )
@@ -95,6 +102,8 @@ def test_a_key_is_masked_however_it_is_written(key: str) -> None:
         repr([key]),
         quote(key, safe=""),
         quote(key),
+        escape(key),
+        once.replace("/", "\\/"),
     ):
         assert "[redacted]" in scrub(text)
         assert "[redacted]" in masked(text)

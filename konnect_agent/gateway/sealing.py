@@ -37,7 +37,7 @@ def _plugins_sealed(data: Any, hide: Hide, depth: int = 0) -> Any:
     given = parsed(config) if isinstance(config, str) else config
     if isinstance(name, str) and isinstance(given, dict):
         fields = cast("dict[str, Any]", given)
-        paths = {found.path for found in secret_fields(name, fields) if found.basis == "encrypted by Kong"}
+        paths = {found.path for found in secret_fields(name, fields) if found.basis != "name of the field"}
         if paths:
             kept = _without(fields, "", paths, hide)
             entity["config"] = kept if given is config else json.dumps(kept, ensure_ascii=False)
