@@ -2,7 +2,8 @@
 
 A plugin's fields are told by Kong's own marks (`konnect_agent.gateway.secrets`), everything else by
 `konnect_agent.redaction`; both also where data is written in a text, which stays data. Of an address that
-Kong encrypts, such as a webhook's, the path is the secret: where it leads to stays readable.
+Kong encrypts, such as a webhook's, the path is the secret: where it leads to stays readable. Of code with a
+secret in it nothing stays but that it has one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from konnect_agent.documents import parsed, rewritten
-from konnect_agent.gateway.secrets import secret_fields
+from konnect_agent.gateway.secrets import PLUGINS_OF_CODE, holds_secret, secret_fields
 from konnect_agent.redaction import DEEPEST, Hide, is_reference, mask, redact
 
 
@@ -37,11 +38,21 @@ def _plugins_sealed(data: Any, hide: Hide, depth: int = 0) -> Any:
     given = parsed(config) if isinstance(config, str) else config
     if isinstance(name, str) and isinstance(given, dict):
         fields = cast("dict[str, Any]", given)
-        paths = {found.path for found in secret_fields(name, fields) if found.basis != "name of the field"}
-        if paths:
-            kept = _without(fields, "", paths, hide)
+        paths = {found.path for found in secret_fields(name, fields) if found.basis == "encrypted by Kong"}
+        kept = _code_sealed(fields, hide) if name in PLUGINS_OF_CODE else fields
+        kept = _without(kept, "", paths, hide) if paths else kept
+        if kept != fields:
             entity["config"] = kept if given is config else json.dumps(kept, ensure_ascii=False)
     return entity
+
+
+def _code_sealed(value: Any, hide: Hide) -> Any:
+    """A configuration of code, where code that holds a secret is one line that holds a hidden one."""
+    if isinstance(value, dict):
+        return {key: _code_sealed(v, hide) for key, v in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_code_sealed(entry, hide) for entry in cast("list[Any]", value)]
+    return f"api_key = '{hide(value)}'" if isinstance(value, str) and holds_secret(value) else value
 
 
 def _without(value: Any, path: str, paths: Collection[str], hide: Hide) -> Any:

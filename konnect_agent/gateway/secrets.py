@@ -38,7 +38,7 @@ _ENTRIES = re.compile(r"(?:.+\.)?(?:add|append|replace)\.(?:headers|querystring|
 # Names of headers that carry a credential, though they are none of a field.
 _SECRET_HEADER = re.compile(r"^(set_)?cookie2?$|(^|_)(auth|team|key|pat|sig|signature|session)$", re.I)
 _HEADERS = re.compile(r"(?:.+\.)?headers\b.*")
-_PLUGINS_OF_CODE = ("pre-function", "post-function")
+PLUGINS_OF_CODE = ("pre-function", "post-function")
 _SCHEME = re.compile(r"[Bb]earer [\w.~+/=-]{6,}|[Bb]asic [A-Za-z0-9+/=]{6,}")
 _ASSIGNED = re.compile(r"""([\w-]+)["']?\]?\s*[=,:]\s*["'](?!\{vault://)[^"'\s]{6,}["']""")
 
@@ -101,7 +101,7 @@ def secret_fields(
     `vaults` are the vault entities of the control plane (of all members, in a group), or None if unknown.
     """
     prefixes = None if vaults is None else frozenset(map(read_vault, vaults))
-    is_code = plugin_name in _PLUGINS_OF_CODE
+    is_code = plugin_name in PLUGINS_OF_CODE
     return tuple(_found(config, _marked(plugin_name), prefixes, is_code=is_code))
 
 
@@ -141,7 +141,7 @@ def _basis(
     in_headers = _HEADERS.fullmatch(path) is not None and (entry is not None or path.endswith(f".{key}"))
     if _sounds_secret(name) or (in_headers and _SECRET_HEADER.search(name.replace("-", "_"))):
         return "name of the field"
-    if _url_with_secret(value) or (is_code and _code_with_secret(value)):
+    if _url_with_secret(value) or (is_code and holds_secret(value)):
         return "the value itself"
     return None
 
@@ -158,7 +158,7 @@ def _url_with_secret(text: str) -> bool:
     return bool(url.password) or any(map(_sounds_secret, parameters))
 
 
-def _code_with_secret(code: str) -> bool:
+def holds_secret(code: str) -> bool:
     """Whether code has a literal header value that authenticates, or a literal under a name for a secret."""
     assigned = (match[1] for match in _ASSIGNED.finditer(code))
     return _SCHEME.search(code) is not None or any(map(_sounds_secret, assigned))

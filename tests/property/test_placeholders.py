@@ -49,7 +49,9 @@ def plugin(name: str, endpoint: str, tree: Any) -> dict[str, Any]:
     return {"name": name, "config": {"http_endpoint": endpoint, "client_id": [endpoint], "more": tree}}
 
 
-plugins = st.builds(plugin, st.sampled_from(["http-log", "openid-connect", "unknown"]), texts, trees)
+plugins = st.builds(
+    plugin, st.sampled_from(["http-log", "openid-connect", "pre-function", "unknown"]), texts, trees
+)
 
 
 @given(tree=trees)

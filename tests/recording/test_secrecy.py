@@ -38,7 +38,7 @@ PLUGINS: list[dict[str, Any]] = [
                                           "client_jwk": [{"d": "planted-10"}]}},
     {"name": "ai-custom-guardrail", "config": {"request": {"auth": {"value": "planted-11"}}}},
     {"name": "pre-function", "config": {"access": ["local key = 'kpat_planted12'", KEY]}},
-    {"name": "post-function", "config": {"access": ["kong.service.request.set_header('X-Api-Key', 'planted-14')"]}},
+    {"name": "post-function", "config": {"access": ["set_header('X-Api-Key', 'planted-34')", "return 1"]}},
     {"name": "request-termination", "config": {"body": json.dumps({"access_token": "planted-13"})}},
     {"name": "unheard-of", "config": {"note": "eyJplanted14.planted.planted and Basic cGxhbnRlplanted15"}},
 ]  # fmt: skip
