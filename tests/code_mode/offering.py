@@ -14,7 +14,10 @@ from ..handmade import TOKEN, Answer, Arguments, Handmade, Serve, as_json, refus
 CP = "3f1c0a52-9d44-4c1e-8a6b-0d2f5b7c9e10"
 TEXT = {"type": "string"}
 NAMES = {"tools": {"type": "array", "items": TEXT}}
-LISTED = as_json({"data": [{"id": "s-1", "name": "users", "host": "users.internal"}], "next": None})
+USERS = {"id": "s-1", "name": "users", "host": "users.internal"}
+LIST = {"data": [USERS], "next": None}
+LISTED = as_json(LIST)
+MARKDOWN = "### list_service\n\nList all Services.\n\n**Parameters**\n- `controlPlaneId` (string, required)\n"
 NO_REQUESTS = as_json({"results": [], "meta": {}})
 PLANE = {"type": "object", "properties": {"controlPlaneId": TEXT}, "required": ["controlPlaneId"]}
 BODY = {"type": "object", "properties": {"body": {"type": "object"}}, "required": ["body"]}
@@ -44,6 +47,28 @@ def offered(
             "execute": execute,
         },
         schemas={name: {"type": "object", "properties": properties} for name, properties in kinds.items()},
+    )
+
+
+def taking(*names: str, **kinds: str) -> dict[str, Any]:
+    """An input schema with these parameters: texts, unless said otherwise."""
+    properties = {name: {"type": kinds.get(name, "string")} for name in (*names, *kinds)}
+    return {"type": "object", "properties": properties}
+
+
+def code_mode(serve: Serve, execute: Answer, *, schema: Mapping[str, Any]) -> Handmade:
+    """A server in code mode with this `execute`; its other tools are FastMCP's."""
+    return serve(
+        {
+            "search": told("No tools matched the query."),
+            "get_schema": told(MARKDOWN),
+            "execute": execute,
+        },
+        schemas={
+            "search": taking("query"),
+            "get_schema": taking("detail", tools="array"),
+            "execute": dict(schema),
+        },
     )
 
 
