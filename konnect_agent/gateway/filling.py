@@ -15,7 +15,7 @@ from typing import cast
 
 from konnect_agent.gateway.entities import Endpoint
 from konnect_agent.gateway.matchers import Matcher
-from konnect_agent.gateway.predicates import Node, Not, Or, Predicate, evaluate
+from konnect_agent.gateway.predicates import Node, Predicate, decide, evaluate
 from konnect_agent.gateway.request import HEADERS, QUERIES, Facts, Request, Values
 from konnect_agent.gateway.table import TreeTable
 from konnect_agent.gateway.witnesses import Value, part
@@ -74,22 +74,14 @@ def _served(table: TreeTable, position: int, requests: Iterable[Request]) -> Req
 
 def _verdict(node: Node, facts: Facts, left_open: Collection[str]) -> bool | None:
     """`evaluate`, with every predicate on what is open undecided."""
-    if isinstance(node, Predicate):
+
+    def ask(predicate: Predicate) -> bool | None:
         # The port of a Host header that was said goes before the listener's.
-        is_said = node.field == "net.dst.port" and facts.port is not None and "hosts" not in left_open
-        is_open = _criterion(node.field) in left_open and not is_said
-        return None if is_open else evaluate(node, facts)
-    if isinstance(node, Not):
-        inner = _verdict(node.node, facts, left_open)
-        return None if inner is None else not inner
-    decisive = isinstance(node, Or)
-    undecided = False
-    for child in node.nodes:
-        answer = _verdict(child, facts, left_open)
-        if answer is decisive:
-            return decisive
-        undecided |= answer is None
-    return None if undecided else not decisive
+        is_said = predicate.field == "net.dst.port" and facts.port is not None and "hosts" not in left_open
+        is_open = _criterion(predicate.field) in left_open and not is_said
+        return None if is_open else evaluate(predicate, facts)
+
+    return decide(node, ask)
 
 
 def _criterion(field: str) -> str:

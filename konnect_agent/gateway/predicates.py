@@ -63,15 +63,20 @@ class Trace:
 
 def evaluate(node: Node, facts: Facts, trace: Trace | None = None) -> bool | None:
     """Whether `node` holds; None when that hangs on a regex that cannot be evaluated."""
+    return decide(node, lambda predicate: _predicate(predicate, facts, trace))
+
+
+def decide(node: Node, ask: Callable[[Predicate], bool | None]) -> bool | None:
+    """Whether `node` holds by what `ask` says of its predicates, which may be None: it cannot tell."""
     if isinstance(node, Predicate):
-        return _predicate(node, facts, trace)
+        return ask(node)
     if isinstance(node, Not):
-        inner = evaluate(node.node, facts, trace)
+        inner = decide(node.node, ask)
         return None if inner is None else not inner
     decisive = isinstance(node, Or)  # the truth value that ends the walk
     unknown = False
     for child in node.nodes:
-        result = evaluate(child, facts, trace)
+        result = decide(child, ask)
         if result is decisive:
             return decisive
         unknown |= result is None
