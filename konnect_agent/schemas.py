@@ -53,6 +53,12 @@ def accepted(schema: Any, root: Object) -> tuple[set[str], list[str]]:
     return {kind for kind in kinds if isinstance(kind, str) and kind != "null"}, texts
 
 
+def maximum(schema: Any, root: Object) -> int | float | None:
+    """The highest number any alternative of a schema allows; None when it sets no limit."""
+    limits = [part.get("maximum") for part in parts(schema, root)]
+    return max((limit for limit in limits if isinstance(limit, (int, float))), default=None)
+
+
 def parts(schema: Any, root: Object, *, choices: Sequence[str] = _CHOICES) -> Iterator[Object]:
     """A schema and all it refers to or is made of, each once, with or without its alternatives."""
     waiting, seen = [schema], set[int]()

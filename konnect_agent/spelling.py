@@ -19,7 +19,7 @@ from typing import Any
 from konnect_agent.decoding import Object, as_list
 from konnect_agent.errors import InvalidArguments
 from konnect_agent.ids import KINDS, renderings
-from konnect_agent.schemas import accepted, parts, properties
+from konnect_agent.schemas import accepted, maximum, parts, properties
 
 # What clients put in front of a server's tools is a word of its own, also when nothing separates it.
 _WORD = re.compile(r"(?i:konnect|kong)|[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|\d+")
@@ -169,9 +169,9 @@ def _fit_value(name: str, value: Any, schema: Any, root: Object) -> Any:
             return _chosen(value, choices) or value
         return int(value) if "integer" in kinds and "string" not in kinds and value.isdecimal() else value
     if isinstance(value, int) and not isinstance(value, bool):
-        maximum = _maximum(schema, root)
-        if maximum is not None and value > maximum:
-            raise InvalidArguments(f"{name}: {value} is greater than the maximum of {maximum}.")
+        most = maximum(schema, root)
+        if most is not None and value > most:
+            raise InvalidArguments(f"{name}: {value} is greater than the maximum of {most}.")
         return str(value) if kinds == {"string"} else value
     return value
 
@@ -181,9 +181,3 @@ def _chosen(value: str, choices: Sequence[str]) -> str | None:
     same = next((choice for choice in choices if flat(choice) == flat(value)), None)
     others = [choice for choice in choices if flat(choice) in map(flat, _RENAMED.get(value, ()))]
     return same or (others[0] if len(others) == 1 else None)
-
-
-def _maximum(schema: Any, root: Object) -> int | float | None:
-    """The highest number any alternative of a schema allows; None when it sets no limit."""
-    limits = [part.get("maximum") for part in parts(schema, root)]
-    return max((limit for limit in limits if isinstance(limit, (int, float))), default=None)

@@ -49,7 +49,6 @@ _ERROR_BODY_CAP = 256 * 1024
 _COURTESY = 1.0
 _SERVER_REQUEST_IDS = ("x-kong-request-id", "x-request-id")
 _ENDED = "The mcp session ended."
-_LOCAL_HINT = "Check SSL_CERT_FILE and SSL_CERT_DIR, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; nothing was sent."
 _SESSION, _VERSION = "mcp-session-id", "mcp-protocol-version"
 
 

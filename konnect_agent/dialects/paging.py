@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from konnect_agent.decoding import Listing, Object, as_object
@@ -30,6 +31,7 @@ from konnect_agent.errors import (
 )
 from konnect_agent.ids import own_id
 from konnect_agent.notes import Page, page
+from konnect_agent.schemas import accepted, parts
 from konnect_agent.spelling import flat, takes
 from konnect_agent.toolbox import Tool
 
@@ -94,23 +96,28 @@ def _onward(rest: Page, tool: Tool, *, seen: Sequence[Object], asked: int) -> di
     """The argument that asks for what follows; empty when this tool has none for it."""
     token, offset, number = (_parameter(names, tool) for names in (_TOKENS, _OFFSETS, _NUMBERS))
     if rest.token is not None:
-        fits = token is not None and (rest.token.isdecimal() or _schema(token, tool).get("type") != "integer")
+        kinds, _ = accepted(_schema(token or "", tool), tool.input_schema)
+        fits = token is not None and (rest.token.isdecimal() or kinds != {"integer"})
         return {token: rest.token} if token is not None and fits else {}
     if offset is not None and (rest.offset is not None or rest.number is None or number is None):
         return {offset: rest.offset or len(seen)} if rest.offset or seen else {}
     if number is None:
         last, start = own_id(seen[-1]) if seen else None, _parameter(_IDS, tool)
         return {start: last} if start is not None and last else {}
-    schema = _schema(number, tool)
-    first = next((n for n in (schema.get("default"), schema.get("minimum")) if isinstance(n, int)), None)
+    first = next(chain(_told("default", number, tool), _told("minimum", number, tool)), None)
     following = rest.number if rest.number is not None or first is None else first + asked
     return {} if following is None else {number: following}
 
 
 def _default_lengths(tool: Tool) -> Iterator[int]:
     """How long the tool's schema says that pages are unless asked otherwise."""
-    told = (_schema(name, tool).get("default") for name in _SIZES)
-    return (length for length in told if isinstance(length, int))
+    return (length for name in _SIZES for length in _told("default", name, tool))
+
+
+def _told(keyword: str, name: str, tool: Tool) -> Iterator[int]:
+    """The whole numbers that the schema of a parameter has under a keyword, alternatives included."""
+    values = (part.get(keyword) for part in parts(_schema(name, tool), tool.input_schema))
+    return (value for value in values if isinstance(value, int))
 
 
 def _parameter(names: Sequence[str], tool: Tool) -> str | None:

@@ -24,6 +24,7 @@ from konnect_agent.envelopes import IDENTITY, Rows, rows, single
 from konnect_agent.errors import InvalidArguments, KonnectError, ToolError, ToolUnavailable
 from konnect_agent.gateway import Request, Router
 from konnect_agent.ids import own_id
+from konnect_agent.schemas import maximum
 from konnect_agent.spelling import takes
 from konnect_agent.toolbox import Tool, Toolbox
 
@@ -135,7 +136,7 @@ class _Server:
         """Every entity the operation of a row lists."""
         tool = tool_for(row, self.toolbox)
         sizes = [name for name in _SIZES if name in tool.parameters]
-        size = min((_most(tool.parameters[name]) for name in sizes), default=0)
+        size = min((_most(tool.parameters[name], tool.input_schema) for name in sizes), default=0)
 
         async def ask(onward: Object) -> Rows:
             answer = await self.ask(row, {**arguments, **dict.fromkeys(sizes, size), **onward})
@@ -203,10 +204,10 @@ def _metrics(arguments: Object) -> Object:
     return {**arguments, "dimensions": [*arguments.get("dimensions", ()), "time"]}
 
 
-def _most(schema: Any) -> int:
+def _most(schema: Any, root: Object) -> int:
     """The longest page the schema of a size allows; where it names none, what every Konnect list gives."""
-    maximum = (as_object(schema) or {}).get("maximum")
-    return min(int(maximum), _MOST_PAGE) if isinstance(maximum, (int, float)) else _PAGE
+    limit = maximum(schema, root)
+    return _PAGE if limit is None else min(int(limit), _MOST_PAGE)
 
 
 def _takes_body(tool: Tool) -> bool:

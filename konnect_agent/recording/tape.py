@@ -7,8 +7,9 @@
     {"round_trip": tool, ...}   such a block, sent in the course of operation number `of`
     {"end": "whole"}            the client was closed in order; without it, the run was interrupted
 
-A line is written when an answer came, so that what happened until an interruption is there. Times are seconds
-since the recording began, and stand last in a line: everything else is the same when the same happens again.
+A line is written when an answer came, so that what happened until an interruption is there. Ids of requests,
+and times in seconds since the recording began, stand last in a line: the rest of it is the same when the same
+happens again.
 """
 
 from __future__ import annotations

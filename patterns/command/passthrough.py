@@ -15,7 +15,7 @@ from patterns.command import outcome
 from patterns.command.applying import Applying, written
 from patterns.command.delivery import Destination
 from patterns.command.describing import DescriptionOptions
-from patterns.command.options import COMMON, DataOptions, checked_name
+from patterns.command.options import COMMON, DataOptions, checked_name, refuse_generation
 from patterns.command.outcome import say
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ async def passthrough(
     repeated; when a request fails, what was created before is removed again.
     """
     checked_name(control_plane, "--control-plane")
+    refuse_generation(options)
     _check_meant(
         form,
         apply,

@@ -176,3 +176,22 @@ async def test_a_list_just_as_long_as_a_page_may_go_on(serve: Serve, most: int, 
         found = await konnect.services.list(CP)
     assert len(found) == min(count, most)
     assert found.complete is (count < most)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        {"type": "integer", "maximum": 50},
+        {"anyOf": [{"type": "integer", "maximum": 50}, {"type": "null"}], "default": None},
+    ],
+)
+async def test_pages_are_as_long_as_the_schema_allows_however_it_says_so(
+    serve: Serve, size: dict[str, Any]
+) -> None:
+    server = limited(serve, lambda result: result)
+    described = operation("list_service", controlPlaneId=TEXT, size=size, offset=TEXT)
+    server.answers = {**server.answers, "get_schema": as_json([described])}
+    async with Konnect(TOKEN, url=server.url) as konnect:
+        found = await konnect.services.list(CP)
+    assert (len(found), found.complete) == (len(SERVICES), True)
+    assert sizes(server) == [50, 50]

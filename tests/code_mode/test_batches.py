@@ -263,6 +263,26 @@ async def test_blocks_get_shorter_where_the_api_throttles_what_is_in_them() -> N
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    "words",
+    [
+        "rate limit exceeded: at most 100 calls per minute",
+        "call_tool('x') failed: too many calls: at most 100",
+        "at most 5 calls per second",
+    ],
+)
+async def test_a_figure_that_did_not_bind_ends_in_single_calls(words: str) -> None:
+    async def run(calls: Sequence[Call]) -> list[Answer]:
+        blocks.append(len(calls))
+        raise RateLimited(words, status=429, inside=calls[0].operation)
+
+    blocks: list[int] = []
+    answers = await made(Batches(run, at_once=AT_ONCE), range(20))
+    assert {type(answer) for answer in answers.values()} == {RateLimited}
+    assert len(blocks) <= 40
+
+
+@pytest.mark.anyio
 async def test_blocks_grow_back_when_the_throttling_is_over() -> None:
     async def run(calls: Sequence[Call]) -> list[Answer]:
         blocks.append(len(calls))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from konnect_agent.gateway import Request, Router
+from konnect_agent.gateway.matchers import Flavor
 from konnect_agent.gateway.regexes import Regex
 
 Table = list[dict[str, Any]]
@@ -164,15 +165,69 @@ def test_the_indexed_router_agrees_with_brute_force(
         assert match is None or any(match.route is route for route in best)
 
 
-@settings(max_examples=200, deadline=None)
-@given(tables(), requests)
-def test_removing_a_losing_route_changes_nothing(table: Table, request: Request) -> None:
-    match = Router(table).match(request)
+@pytest.mark.parametrize("flavor", ["traditional_compatible", "expressions"])
+@pytest.mark.parametrize("calculation", ["original", "strict"])
+@settings(max_examples=100, deadline=None)
+@given(table=tables(), request=requests)
+def test_removing_a_losing_route_changes_nothing(
+    flavor: Flavor, calculation: Calculation, table: Table, request: Request
+) -> None:
+    """In the flavor `traditional` it may: see `test_traditional`."""
+    match = Router(table, flavor=flavor, calculation=calculation).match(request)
     winner = None if match is None else match.route
     for loser in table:
         if loser is not winner:
-            again = Router([route for route in table if route is not loser]).match(request)
+            others = [route for route in table if route is not loser]
+            again = Router(others, flavor=flavor, calculation=calculation).match(request)
             assert (None if again is None else again.route) is winner
+
+
+_ADDRESSES = ["10.0.0.1", "10.0.0.0/24", "10.0.0.0/16", "10.0.1.9"]
+
+
+@st.composite
+def _ends(draw: st.DrawFn) -> list[dict[str, Any]]:
+    addresses = draw(st.lists(st.none() | st.sampled_from(_ADDRESSES), min_size=1, max_size=2))
+    return [{"ip": address, "port": draw(st.sampled_from([1, 2, 80]))} for address in addresses]
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> Table:
+    ends = draw(st.lists(st.tuples(_ends(), st.none() | _ends()), min_size=1, max_size=7))
+    return [
+        {
+            "id": f"00000000-0000-4000-8000-{number:012d}",
+            "protocols": ["tcp"],
+            "sources": sources,
+            "destinations": destinations,
+        }
+        for number, (sources, destinations) in enumerate(ends)
+    ]
+
+
+_CONNECTIONS = st.builds(
+    Request,
+    scheme=st.just("tcp"),
+    src_ip=st.sampled_from(["10.0.0.1", "10.0.0.7", "10.0.1.9", "1.1.1.1"]),
+    src_port=st.sampled_from([1, 2, 9]),
+    dst_ip=st.sampled_from(["10.0.0.1", "10.0.1.9"]),
+    dst_port=st.sampled_from([1, 80, 9]),
+)
+
+
+@pytest.mark.parametrize("flavor", ["traditional_compatible", "traditional", "expressions"])
+@settings(max_examples=100, deadline=None)
+@given(table=streams(), request=_CONNECTIONS)
+def test_of_stream_routes_one_that_matches_wins_and_none_that_is_shadowed(
+    flavor: Flavor, table: Table, request: Request
+) -> None:
+    router = Router(table, flavor=flavor)
+    match = router.match(request)
+    held = [entry.route for entry in router.explain(request).candidates if entry.matched]
+    assert (match is None) == (not held)
+    if match is not None:
+        assert any(match.route is route for route in held)
+        assert not any(match.route is entry.route for entry in router.shadowed().never)
 
 
 @settings(max_examples=200, deadline=None)

@@ -235,3 +235,14 @@ def test_of_two_equal_endpoints_with_address_and_port_the_older_route_goes_first
     assert match is not None
     assert match.route is older
     assert [entry.route for entry in router.shadowed().never] == [newer]
+
+
+def test_a_losing_route_may_be_what_lets_another_one_be_looked_at() -> None:
+    """Over plain HTTP an SNI counts as matched, but it is no reason to look: a path of another route is."""
+    by_sni = {"id": "1", "snis": ["a.test"], "protocols": ["http", "https"]}
+    loser = {"id": "2", "paths": ["/b"], "hosts": ["no.test"]}
+    request = Request(path="/b", scheme="http")
+    match = Router([by_sni, loser], flavor="traditional").match(request)
+    assert match is not None
+    assert match.route is by_sni
+    assert Router([by_sni], flavor="traditional").match(request) is None

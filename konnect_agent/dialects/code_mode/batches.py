@@ -36,9 +36,10 @@ from konnect_agent.errors import (
 MOST_CALLS = 50
 """Calls in a block until the server names another limit (fact sheet 1.2, documented for version 3.4)."""
 
-# One wording is documented (fact sheet 1.2). What the API itself says begins with `HTTP`.
+# One wording is documented (fact sheet 1.2). The API's own begin with `HTTP`; a rate is no length.
 _LIMIT = re.compile(
-    r"(?!HTTP )(?=.*\b(?:tool_?)?calls?(?:_tools?)?\b).*\b(?:limit|max(?:imum)?\b|too many\b|exceed)",
+    r"(?!HTTP |.*\bper (?:second|minute|hour|day)\b)(?=.*\b(?:tool_?)?calls?(?:_tools?)?\b)"
+    r".*\b(?:limit|max(?:imum)?\b|too many\b|exceed)",
     re.IGNORECASE | re.DOTALL,
 )
 _FIGURE = re.compile(
@@ -195,7 +196,9 @@ class Batches:
 
     def _learn(self, error: KonnectError, *, of: int, made: int = 0) -> None:
         """Remember how many calls a block may make, from one of so many that made only these."""
-        self._most = max(1, min(self._most, _figure(error) or made or (of + 1) // 2))
+        figure = _figure(error)
+        told = figure if figure is not None and figure < of else None  # any other was not what it ran into
+        self._most = max(1, min(self._most, told or made or (of + 1) // 2))
         self._good = 0
         if _LIMIT.match(error.message):
             self._ceiling = self._most

@@ -9,18 +9,18 @@ ones. A wish is searched once, also when nothing was found.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import anyio
 
-from konnect_agent.decoding import Object, as_list, as_object
 from konnect_agent.dialects import Send
 from konnect_agent.dialects.code_mode.descriptions import described, listed, says_nothing
 from konnect_agent.dialects.code_mode.meta import MetaTool
 from konnect_agent.errors import ToolError, ToolUnavailable
+from konnect_agent.schemas import accepted
 from konnect_agent.toolbox import Tool, Toolbox
 
 _WISH = ("query", "description", "q", "text")
@@ -85,7 +85,7 @@ class Catalogue:
         async def search() -> None:
             tool = self._search.tool
             name = _among(tool, _WISH, listed=False) or _among(tool, _WISH, listed=True)
-            several = name is not None and _is_list(tool.parameters[name])
+            several = name is not None and _is_list(tool.parameters[name], tool)
             arguments = self._search.arguments({name or _WISH[0]: [wish] if several else wish})
             answer = await send(tool.name, arguments, idempotent=True, operation="search")
             names = listed(answer)
@@ -160,31 +160,22 @@ def _among(tool: Tool, names: Sequence[str], *, listed: bool) -> str | None:
 
     Under another name, it is the only text, or list, that the tool demands, or that it takes at all.
     """
-    fitting = [name for name, schema in tool.parameters.items() if _is_list(schema) == listed]
+    fitting = [name for name, schema in tool.parameters.items() if _is_list(schema, tool) == listed]
     untyped = [name for name, schema in tool.parameters.items() if not schema]
     usual = next((name for name in names if name in (*fitting, *untyped)), None)
-    others = [name for name in fitting if name not in _BESIDE and _is_text(tool.parameters[name])]
+    others = [name for name in fitting if name not in _BESIDE and _is_text(tool.parameters[name], tool)]
     needed = [name for name in others if name in tool.required] or others
     return usual or (needed[0] if len(needed) == 1 else None)
 
 
-def _kinds(schema: Any) -> Iterator[Object]:
-    """A schema, and what it may be instead."""
-    item = as_object(schema) or {}
-    yield item
-    for key in ("anyOf", "oneOf"):
-        yield from filter(None, map(as_object, as_list(item.get(key)) or ()))
+def _is_list(schema: Any, tool: Tool) -> bool:
+    return "array" in accepted(schema, tool.input_schema)[0]
 
 
-def _is_list(schema: Any) -> bool:
-    return any("array" in (kind.get("type"), *(as_list(kind.get("type")) or ())) for kind in _kinds(schema))
-
-
-def _is_text(schema: Any) -> bool:
+def _is_text(schema: Any, tool: Tool) -> bool:
     """Whether names fit in: a text that may be any, or a list, whose entries nobody knows."""
-    texts = any("string" in (kind.get("type"), *(as_list(kind.get("type")) or ())) for kind in _kinds(schema))
-    chosen = any("enum" in kind or "const" in kind for kind in _kinds(schema))
-    return _is_list(schema) or (texts and not chosen)
+    kinds, choices = accepted(schema, tool.input_schema)
+    return "array" in kinds or ("string" in kinds and not choices)
 
 
 def _listed(names: Sequence[str]) -> str:
